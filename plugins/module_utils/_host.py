@@ -1,0 +1,148 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Facts about the host itself: machine, kernel, C library, memory. Private to this collection."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import struct
+import sys
+
+from ansible_collections.aarch64.validator.plugins.module_utils._address_space import (
+    read_kernel_config,
+    read_pie,
+    va_bits_of_config,
+    va_bits_of_maps,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
+
+CONTAINER_MARKS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
+
+
+def host_facts(cpuinfo: str | None, unread: list) -> dict:
+    """Who this host is and what runs it."""
+    machine = platform.machine()
+    return {
+        "name": platform.node(),
+        "machine": machine,
+        "userland_bits": struct.calcsize("P") * 8,
+        "distribution": distribution(read_text("/etc/os-release", unread) or ""),
+        "service_manager": service_manager(unread),
+        "container": container(),
+        "emulated": is_emulated(machine, cpuinfo or ""),
+        "root": os.geteuid() == 0,
+        "python": {"version": platform.python_version(), "executable": sys.executable,
+                   "pie": read_pie("/proc/self/exe", unread)},
+    }
+
+
+def distribution(os_release: str) -> dict:
+    """``{id, version, name}`` of os-release(5)."""
+    values = dict(re.findall(r"""^([A-Z_]+)=["']?(.*?)["']?$""", os_release, re.MULTILINE))
+    return {"id": values.get("ID"), "version": values.get("VERSION_ID"), "name": values.get("PRETTY_NAME")}
+
+
+def service_manager(unread: list) -> str | None:
+    """``systemd``, or the name of whatever else is PID 1."""
+    if is_running_here():
+        return "systemd"
+    name = read_text("/proc/1/comm", unread)
+    return name.strip() if name else None
+
+
+def container() -> str | None:
+    """The container this host is, as its manager calls itself, or None."""
+    own = []  # type: list[dict]
+    if os.path.exists("/run/systemd/container"):
+        return (read_text("/run/systemd/container", own) or "unknown").strip()
+    for mark, name in CONTAINER_MARKS.items():
+        if os.path.exists(mark):
+            return name
+    match = re.search(r"(?:\A|\0)container=([^\0]+)", read_text("/proc/1/environ", own) or "")
+    return match.group(1) if match else None
+
+
+def is_emulated(machine: str, cpuinfo: str) -> bool:
+    """Whether qemu-user or the like plays this machine: the processor is described in another machine's words.
+
+    arm64 kernels print "CPU implementer", x86 kernels "vendor_id" (arch/*/kernel/cpu*, fs/proc/cpuinfo.c).
+    """
+    if machine in ("aarch64", "arm64"):
+        return "CPU implementer" not in cpuinfo and "vendor_id" in cpuinfo
+    if machine in ("x86_64", "i686"):
+        return "vendor_id" not in cpuinfo and "CPU implementer" in cpuinfo
+    return False
+
+
+def kernel_facts(regions: list, meminfo: dict, unread: list) -> dict:
+    """The kernel and the settings of it that bear on memory. Sizes are bytes."""
+    release = platform.release()
+    facts = {
+        "release": release,
+        "page_size": os.sysconf("SC_PAGE_SIZE"),
+        "overcommit_memory": read_int("/proc/sys/vm/overcommit_memory", unread),
+        "overcommit_ratio": read_int("/proc/sys/vm/overcommit_ratio", unread),
+        "commit_limit": meminfo.get("CommitLimit"),
+        "committed": meminfo.get("Committed_AS"),
+        "max_map_count": read_int("/proc/sys/vm/max_map_count", unread),
+        "nr_open": read_int("/proc/sys/fs/nr_open", unread),
+        "lsm": lsm(),
+    }
+    facts.update(va_bits_facts(release, regions, unread))
+    return facts
+
+
+def va_bits_facts(release: str, regions: list, unread: list) -> dict:
+    """``{va_bits, va_bits_source, va_bits_config}``: bits of address space that a process gets.
+
+    A kernel configured for 52 bits hands out 48 unless a program asks for more by a hint, and runs with 48
+    on a processor without LPA2; so what the top of the stack shows counts, and the configuration is kept
+    beside it. Only arm64 kernels name their bits there.
+    """
+    measured = va_bits_of_maps(regions)
+    configured = None
+    if platform.machine() in ("aarch64", "arm64"):
+        configured = va_bits_of_config(read_kernel_config(release, unread) or "")
+    if measured is not None:
+        return {"va_bits": measured, "va_bits_source": "maps", "va_bits_config": configured}
+    usable = None if configured is None else min(configured, 48)
+    return {"va_bits": usable, "va_bits_source": None if usable is None else "config", "va_bits_config": configured}
+
+
+def lsm() -> list:
+    """Active security modules, in order; empty where securityfs is not mounted."""
+    return [name for name in (read_text("/sys/kernel/security/lsm", []) or "").strip().split(",") if name]
+
+
+def libc_facts() -> dict:
+    """``{name, version}`` of the C library, without starting anything."""
+    try:
+        name, _space, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+        if name:
+            return {"name": name, "version": version}
+    except (ValueError, OSError):  # musl does not know the name
+        pass
+    try:
+        if any(entry.startswith("ld-musl-") for entry in os.listdir("/lib")):
+            return {"name": "musl", "version": None}
+    except OSError:
+        pass
+    return {"name": None, "version": None}
+
+
+def memory_facts(meminfo: dict, cgroup: dict) -> dict:
+    """RAM, swap and huge pages of the host, and the limits of the control group of this session."""
+    return {
+        "total": meminfo.get("MemTotal"),
+        "available": meminfo.get("MemAvailable"),
+        "swap_total": meminfo.get("SwapTotal"),
+        "swap_free": meminfo.get("SwapFree"),
+        "hugepages_total": meminfo.get("HugePages_Total"),
+        "hugepages_free": meminfo.get("HugePages_Free"),
+        "hugepage_size": meminfo.get("Hugepagesize"),
+        "cgroup": cgroup,
+    }

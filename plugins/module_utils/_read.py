@@ -1,0 +1,42 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where files of the host are read. Private to this collection.
+
+A path that cannot be read is not an error: it is noted, so that facts can say what is missing and why.
+"""
+
+from __future__ import annotations
+
+import os
+
+MAX_BYTES = 4 << 20  # no file this collection reads is larger on a sane host; a hostile one must not fill memory
+_CHUNK = 1 << 16  # sysctl files refuse reads with a buffer of megabytes (fs/proc/proc_sysctl.c)
+
+
+def read_text(path: str, unread: list, max_bytes: int = MAX_BYTES) -> str | None:
+    """The text of a file, or None with the reason appended to unread as ``{path, reason}``."""
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            content = bytearray()
+            while len(content) < max_bytes:
+                chunk = stream.read(_CHUNK)
+                if not chunk:
+                    break
+                content += chunk
+            return content.decode("utf-8", "replace")
+    except OSError as error:
+        unread.append({"path": path, "reason": os.strerror(error.errno) if error.errno else str(error)})
+        return None
+
+
+def read_int(path: str, unread: list) -> int | None:
+    """The number a one-line file such as a sysctl holds."""
+    text = read_text(path, unread)
+    if text is None:
+        return None
+    try:
+        return int(text.split()[0])
+    except (IndexError, ValueError):
+        unread.append({"path": path, "reason": "not a number: {0!r}".format(text[:40])})
+        return None

@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Write the report of a run and decide how it ends
+version_added: 1.0.0
+description:
+  - Collects what the role P(aarch64.validator.memory_pool#role) left on each host, writes C(report.json), prints the summary, and fails where the
+    verdicts ask for it. Hosts that were unreachable or failed stand in the report with the reason.
+  - Runs on the controller only. Files written there never count as changed.
+options:
+  mode:
+    description: What the run was for.
+    type: str
+    required: true
+    choices: [diagnose, remediate, verify, revert, audit]
+  dir:
+    description: Directory on the controller that receives C(report.json). It is made when missing.
+    type: path
+    required: true
+  fail_on:
+    description:
+      - Which verdicts end the run with an error. V(blocked) means blocked, unreachable and failed hosts.
+        V(at-risk) adds hosts at risk. V(never) ends every run well.
+    type: str
+    default: blocked
+    choices: [blocked, at-risk, never]
+  policy:
+    description: What was wanted, kept in the report.
+    type: dict
+    default: {}
+  hosts:
+    description: Names of the hosts to report.
+    type: list
+    elements: str
+    required: true
+attributes:
+  check_mode:
+    description: Writes the report in check mode too, since nothing on a host changes.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+  action:
+    description: Runs on the controller.
+    support: full
+author:
+  - aarch64.validator contributors (@aarch64-validator)
+"""
+
+EXAMPLES = r"""
+- name: Report on all hosts of the play
+  aarch64.validator.report:
+    mode: diagnose
+    dir: validator-report
+    hosts: "{{ ansible_play_hosts_all }}"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+path:
+  description: Where the report was written on the controller.
+  type: str
+  returned: always
+  sample: /home/ops/validator-report/report.json
+summary:
+  description: Number of hosts by verdict.
+  type: dict
+  returned: always
+  sample: {"hosts": 3, "blocked": 1, "at-risk": 1, "advice": 0, "healthy": 1, "unreachable": 0, "failed": 0}
+"""

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many engines a node will need and how many this host lets it map. Pure; private to this collection."""
+
+from __future__ import annotations
+
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
+from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import (
+    fit_in_address_space,
+    fit_in_limit,
+)
+
+# Runtime cache size 2 by default, and the engine of a new runtime is made before an old one is dropped.
+DEFAULT_ENGINES_NEEDED = 3
+
+
+def forecasts(facts: dict, policy: dict) -> dict:
+    """The forecast of each service, or of the session as ``host`` when there is no service to judge."""
+    services = facts.get("services") or {}
+    if services:
+        return {name: service_forecast(facts, service, policy) for name, service in sorted(services.items())}
+    return {"host": _forecast(facts, facts.get("pool") or {}, facts.get("limits") or {}, None, policy)}
+
+
+def service_forecast(facts: dict, service: dict, policy: dict) -> dict:
+    """The forecast of one service, by the limits its process has, or will have at its next start."""
+    return _forecast(facts, service["pool"], start_limits(service), service.get("node"), policy)
+
+
+def start_limits(service: dict) -> dict:
+    """Limits that count for a service: the live ones of a running process, else the configured ones."""
+    return service["limits"].get("live") or service["limits"].get("configured") or {}
+
+
+def _forecast(facts: dict, pool: dict, limits: dict, node: dict | None, policy: dict) -> dict:
+    engine_bytes = pool.get("engine_bytes")
+    needed = engines_needed(node, policy)
+    va_bits = facts["kernel"].get("va_bits")
+    pie = pool.get("pie") is not False
+    if not engine_bytes or not va_bits:
+        return _result(engine_bytes, pool.get("probed_fit"), needed, None, "the size of the address space could not be read")
+    space = fit_in_address_space(va_bits, engine_bytes, pie)
+    limit_as = limits.get("as", {}).get("soft", UNLIMITED)
+    limited = fit_in_limit(limit_as, engine_bytes)
+    if limited is not None and limited < space:
+        why = "RLIMIT_AS {0} holds {1} of {2}".format(format_human(limit_as), limited, format_human(engine_bytes))
+        return _result(engine_bytes, limited, needed, "limit", why)
+    why = "{0} bits of address space{1} hold {2} of {3}".format(
+        va_bits, ", cut in two by a position-independent program," if pie else "", space, format_human(engine_bytes))
+    return _result(engine_bytes, space, needed, "address-space", why)
+
+
+def _result(engine_bytes: int | None, fit: int | None, needed: int, bound: str | None, why: str) -> dict:
+    if not needed:
+        why = "its instantiation strategy maps no pool"
+    return {"engine_bytes": engine_bytes, "engines_fit": fit, "engines_needed": needed, "bound": bound, "why": why}
+
+
+def engines_needed(node: dict | None, policy: dict) -> int:
+    """Engines alive at once at the worst moment: the operator's figure, else cache size + 1 for each pooling executor."""
+    if node is not None and not any(strategy.startswith("pooling") for strategy in node["strategy"]):
+        return 0
+    if policy["engines_needed"] is not None:
+        return policy["engines_needed"]
+    if node is None:
+        return DEFAULT_ENGINES_NEEDED
+    return sum(
+        size + 1
+        for strategy, size in zip(node["strategy"], node["runtime_cache_size"])
+        if strategy.startswith("pooling")
+    )

@@ -1,0 +1,67 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator wants, with defaults and checks. Private to this collection.
+
+The names are those of the role's variables without their prefix; both spellings are taken.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, parse_limit, parse_size
+
+PREFIX = "memory_pool_"
+DEFAULT_SHM_SIZE = "2G"
+DEFAULTS = {
+    "shm_size": DEFAULT_SHM_SIZE,
+    "shm_exact": False,
+    "limit_nofile": 65535,
+    "limit_memlock": "infinity",
+    "restart_delay": 120,
+    "engines_needed": None,
+}
+
+
+def checked_policy(policy: dict) -> dict:
+    """The policy with every value parsed: sizes and limits as integers. Raises OptionError.
+
+    Besides the keys of DEFAULTS the result has ``shm_size_is_default``: the default alone may be lowered on a
+    board with little memory, a size that the operator chose may not.
+    """
+    if not isinstance(policy, dict):
+        raise OptionError("policy", policy, "a dictionary with any of: " + ", ".join(sorted(DEFAULTS)))
+    given = {}
+    for key, value in policy.items():
+        name = key[len(PREFIX):] if isinstance(key, str) and key.startswith(PREFIX) else key
+        if name not in DEFAULTS:
+            raise OptionError("policy", key, "any of: " + ", ".join(sorted(DEFAULTS)))
+        if value is not None:
+            given[name] = value
+    merged = dict(DEFAULTS, **given)
+    if not isinstance(merged["shm_exact"], bool):
+        raise OptionError(PREFIX + "shm_exact", merged["shm_exact"], "true or false")
+    return {
+        "shm_size": parse_size(merged["shm_size"], PREFIX + "shm_size"),
+        "shm_size_is_default": merged["shm_size"] == DEFAULT_SHM_SIZE,
+        "shm_exact": merged["shm_exact"],
+        "limit_nofile": parse_limit(merged["limit_nofile"], PREFIX + "limit_nofile"),
+        "limit_memlock": parse_limit(merged["limit_memlock"], PREFIX + "limit_memlock"),
+        "restart_delay": _seconds(merged["restart_delay"]),
+        "engines_needed": _count(merged["engines_needed"]),
+    }
+
+
+def _count(value: object) -> int | None:
+    if value in (None, ""):  # a template without a value gives an empty text
+        return None
+    text = str(value)
+    if isinstance(value, bool) or not text.isdigit() or not 1 <= int(text) <= 64:
+        raise OptionError(PREFIX + "engines_needed", value, "a whole number from 1 to 64")
+    return int(text)
+
+
+def _seconds(value: object) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdigit() or int(text) > 3600:
+        raise OptionError(PREFIX + "restart_delay", value, "a whole number of seconds from 0 to 3600")
+    return int(text)

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what each host told to one report. Pure; private to this collection."""
+
+from __future__ import annotations
+
+SCHEMA = 1
+VERDICTS = ("failed", "unreachable", "blocked", "at-risk", "advice", "healthy")  # worst first
+# What ends a run with an error under each value of memory_pool_fail_on.
+FAILING = {
+    "blocked": ("failed", "unreachable", "blocked"),
+    "at-risk": ("failed", "unreachable", "blocked", "at-risk"),
+    "never": (),
+}
+
+
+def host_entry(name: str, outcome: dict) -> dict:
+    """One host of a report, from the variables that the role left for it.
+
+    outcome holds any of ``assessment``, ``facts``, ``changes``, ``notes``, ``pending``, ``failure``.
+    """
+    assessment = outcome.get("assessment") or {}
+    failure = outcome.get("failure")
+    verdict = assessment.get("verdict", "failed")
+    if failure:
+        verdict = "unreachable" if failure.get("unreachable") else "failed"
+    elif not assessment:
+        failure = {"task": None, "message": "the run ended before this host was judged", "unreachable": False}
+    return {
+        "name": name,
+        "verdict": verdict,
+        "findings": assessment.get("findings", []),
+        "changes": outcome.get("changes") or [],
+        "notes": outcome.get("notes") or [],
+        "pending": outcome.get("pending") or [],
+        "failure": failure,
+        "settings": assessment.get("settings", []),
+        "pools": assessment.get("pools", {}),
+        "remedies": assessment.get("remedies", []),
+        "facts": outcome.get("facts") or {},
+    }
+
+
+def build_report(entries: list, policy: dict, mode: str, check: bool, generated_at: str) -> dict:
+    """The report of design: ``{schema, generated_at, policy, summary, hosts}``, worst hosts first."""
+    summary = dict({"hosts": len(entries)}, **{verdict: 0 for verdict in VERDICTS})
+    for entry in entries:
+        summary[entry["verdict"]] += 1
+    return {
+        "schema": SCHEMA,
+        "generated_at": generated_at,
+        "mode": mode,
+        "check": check,
+        "policy": policy,
+        "summary": summary,
+        "hosts": sorted(entries, key=lambda entry: (VERDICTS.index(entry["verdict"]), entry["name"])),
+    }
+
+
+def not_live(entry: dict) -> list:
+    """Settings that were asked for and that the live host does not have."""
+    return [row for row in entry["settings"] if not row["live_ok"]]
+
+
+def complaint(report: dict, fail_on: str) -> str | None:
+    """Why a run must end with an error, or None.
+
+    Besides the verdicts, a run that was to bring or prove settings fails where one is not live; a check
+    run does not fail for what it did not do.
+    """
+    if fail_on == "never":
+        return None
+    bad = [entry for entry in report["hosts"] if entry["verdict"] in FAILING[fail_on]]
+    if report["mode"] == "revert":
+        bad = [entry for entry in bad if entry["failure"]]
+    parts = []
+    for verdict in VERDICTS:
+        names = [entry["name"] for entry in bad if entry["verdict"] == verdict]
+        if names:
+            parts.append("{0}: {1}".format(verdict, _names(names)))
+    if report["mode"] == "verify" or (report["mode"] == "remediate" and not report["check"]):
+        names = [entry["name"] for entry in report["hosts"] if not entry["failure"] and not_live(entry)]
+        if names:
+            parts.append("wanted but not live: {0}".format(_names(names)))
+    return "; ".join(parts) or None
+
+
+def _names(names: list) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else "{0} and {1} more".format(shown, len(names) - 5)

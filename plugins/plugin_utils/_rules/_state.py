@@ -1,0 +1,33 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What state a service is in, as several rules ask it. Pure; private to this collection."""
+
+from __future__ import annotations
+
+import re
+
+_POOL_FAILURE = re.compile(r"failed to create memory pool mapping|mmap failed to (?:reserve|allocate) 0x")
+
+
+def is_down(service: dict) -> bool:
+    """Whether a service is down although it should be up: failed, or waiting for its next try."""
+    return service["active_state"] == "failed" or service["sub_state"] == "auto-restart"
+
+
+def failure_lines(service: dict) -> list:
+    """Journal lines that carry the message of a refused memory pool."""
+    return [line for line in service.get("log") or [] if _POOL_FAILURE.search(line)]
+
+
+def state_text(service: dict) -> str:
+    """The state of a service as systemd names it: ``activating (auto-restart), Result=exit-code``."""
+    return "{0} ({1}), Result={2}".format(service["active_state"], service["sub_state"], service["result"])
+
+
+def limits_remedy(service: dict) -> str:
+    """What brings limits to the live process: writing them, or, once they are written, a restart.
+
+    ``restart_required`` is what the module service_limits answered for this service in this run.
+    """
+    return "service-restart" if service.get("restart_required") else "service-limits"

@@ -1,0 +1,110 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each setting this collection looks after: wanted, configured, live. Pure; private to this collection.
+
+The rules judge these rows and the terminal shows them, so that both always say the same.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
+    UNLIMITED,
+    at_least,
+    format_human,
+    smaller,
+)
+
+LIMITS = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK"}
+
+
+def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
+    """Rows ``{service, setting, wanted, configured, live, grantable, configured_ok, live_ok, ok, note}``.
+
+    Values are integers (-1 is no limit), None where unknown. A value that is not known is not held against a
+    host in ``configured_ok``; a live value that is not known is never ok.
+    """
+    rows = [shm_setting(facts, policy)]
+    for name, service in sorted((facts.get("services") or {}).items()):
+        if service["load_state"] != "loaded":
+            continue
+        rows += [limit_setting(name, service, limit, policy["limit_" + limit], facts) for limit in LIMITS]
+        forecast = forecasts[name]
+        if forecast["bound"] == "limit" and forecast["engines_fit"] < forecast["engines_needed"]:
+            rows.append(_limit_row(name, service, "as", "LimitAS", UNLIMITED))
+    return rows
+
+
+def wanted_shm_size(facts: dict, policy: dict) -> tuple:
+    """``(bytes, note)``: what the operator asks for; the default is lowered to half of RAM on a small board."""
+    wanted = policy["shm_size"]
+    total = (facts.get("memory") or {}).get("total")
+    if not total or wanted <= total // 2:
+        return wanted, None
+    if policy["shm_size_is_default"]:
+        half = total // 2
+        return half, "the default of {0} is lowered to half of this host's RAM, {1}".format(
+            format_human(wanted), format_human(half))
+    return wanted, "{0} is more than half of this host's RAM of {1}".format(format_human(wanted), format_human(total))
+
+
+def shm_setting(facts: dict, policy: dict) -> dict:
+    """The row of /dev/shm. Configured is what the next boot gives."""
+    shm = facts["shm"]
+    wanted, note = wanted_shm_size(facts, policy)
+    exact = policy["shm_exact"]
+    configured = shm.get("persistent")
+    live = shm.get("size") if shm.get("mounted") else None
+    return _row(None, "/dev/shm size", wanted, configured, live, None,
+                configured is None or _shm_ok(configured, wanted, exact),
+                live is not None and _shm_ok(live, wanted, exact), note)
+
+
+def _shm_ok(value: int, wanted: int, exact: bool) -> bool:
+    return value == wanted if exact else value >= wanted
+
+
+def limit_setting(name: str, service: dict, limit: str, wanted: int, facts: dict) -> dict:
+    """The row of one limit of one service."""
+    nr_open = facts["kernel"].get("nr_open")
+    if limit == "nofile" and wanted == UNLIMITED and nr_open:
+        wanted = nr_open  # the kernel knows no unlimited number of descriptors (fs/file.c, sysctl fs.nr_open)
+    return _limit_row(name, service, limit, LIMITS[limit], wanted)
+
+
+def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int) -> dict:
+    limits = service["limits"]
+    configured = (limits.get("configured") or {}).get(limit, {}).get("soft")
+    live = (limits.get("live") or {}).get(limit, {}).get("soft")
+    grantable = (limits.get("grantable") or {}).get(limit)
+    note = None
+    if grantable is not None and not at_least(grantable, wanted):
+        note = "PID 1 of this host cannot grant more than {0}".format(_limit_text(limit, grantable))
+    return _row(name, label, wanted, configured, live, grantable,
+                configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
+
+
+def _row(service: str | None, setting: str, wanted: int, configured: int | None, live: int | None,
+         grantable: int | None, configured_ok: bool, live_ok: bool, note: str | None) -> dict:
+    return {
+        "service": service, "setting": setting, "wanted": wanted, "configured": configured, "live": live,
+        "grantable": grantable, "configured_ok": configured_ok, "live_ok": live_ok,
+        "ok": configured_ok and live_ok, "note": note,
+    }
+
+
+def reachable(row: dict) -> int:
+    """The most that this host can give to the live process of a row: what is wanted, or what PID 1 can grant."""
+    return row["wanted"] if row["grantable"] is None else smaller(row["wanted"], row["grantable"])
+
+
+def value_text(row: dict, key: str) -> str:
+    """One value of a row as people read it: sizes with units, counts plain, ``-`` where there is none."""
+    value = row[key]
+    if value is None:
+        return "-"
+    return str(value) if row["setting"] == "LimitNOFILE" and value != UNLIMITED else format_human(value)
+
+
+def _limit_text(limit: str, value: int) -> str:
+    return str(value) if limit == "nofile" and value != UNLIMITED else format_human(value)

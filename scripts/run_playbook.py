@@ -1,0 +1,63 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run one playbook of this project with what ``make`` was given, by an argument list and never by a shell.
+
+Usage: run_playbook.py NAME. The environment holds INVENTORY (default: this machine) and ARGS, extra
+arguments for ansible-playbook in shell quoting.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_INVENTORY = "inventory/local.yml"
+CHANGING = ("remediate", "revert")
+
+
+def privileges(playbook: str, is_root: bool, has_sudo: bool, sudo_asks: bool, has_terminal: bool) -> tuple[list[str], str]:
+    """Arguments that get root on this machine for a playbook, and what to tell the user about it."""
+    if is_root:
+        return [], ""
+    if has_sudo and not sudo_asks:
+        return ["--become"], ""
+    if playbook not in CHANGING:
+        return [], "Not root: what only root can read is left out and named in the report."
+    if has_sudo and has_terminal:
+        return ["--become", "--ask-become-pass"], ""
+    return ["--check", "--diff"], "Neither root nor sudo: nothing is changed, this shows what would be. Run it as root to apply it."
+
+
+def command(playbook: str, inventory: str, extra: list[str], extra_privileges: list[str]) -> list[str]:
+    """The argument list of ansible-playbook."""
+    program = str(Path(sys.executable).parent / "ansible-playbook")
+    return [program, "-i", inventory, *extra_privileges, f"{ROOT}/playbooks/{playbook}.yml", *extra]
+
+
+def main() -> None:
+    playbook = sys.argv[1]
+    inventory = os.environ.get("INVENTORY") or LOCAL_INVENTORY
+    try:
+        extra = shlex.split(os.environ.get("ARGS", ""))
+    except ValueError as error:
+        sys.exit(f"ARGS: {os.environ['ARGS']!r} is not valid ({error}); give arguments of ansible-playbook, such as '--check --diff'")
+    extra_privileges: list[str] = []
+    if inventory == LOCAL_INVENTORY:
+        has_sudo = shutil.which("sudo") is not None
+        sudo_asks = has_sudo and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0
+        extra_privileges, message = privileges(playbook, os.geteuid() == 0, has_sudo, sudo_asks, sys.stdin.isatty())
+        if message:
+            print(message, flush=True)
+    os.chdir(ROOT)
+    arguments = command(playbook, inventory, extra, extra_privileges)
+    os.execv(arguments[0], arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What hosts are told: verdicts, findings, remedies."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS
+
+from facts_factory import ENGINE_2023, ENGINE_NOW, GIB, host_facts, limits, node_facts
+
+POOL_LINES = [
+    '2026-11-21T03:12:00Z polkadot[99]: Error: Service(Application(Application(VersionInvalid("cannot create the wasmtime '
+    'engine: failed to create memory pool mapping: mmap failed to reserve 0x6080000000 bytes: Cannot allocate memory (os error 12)"))))',
+]
+DOWN = {"active": False, "active_state": "activating", "sub_state": "auto-restart", "result": "exit-code", "main_pid": 0}
+
+
+def limited(space: int, **service: object) -> dict:
+    configured = limits(**{"as": space})
+    return node_facts(dict({"limits": {"configured": configured, "live": configured}}, **service))
+
+
+# id -> facts that must raise it. test_every_rule_has_a_case keeps this table complete.
+CASES = {
+    "address-space-too-small": node_facts({"pool": {"engine_bytes": ENGINE_2023}}, kernel={"va_bits": 39}),
+    "address-space-limit": node_facts(
+        dict(DOWN, log=POOL_LINES, pool={"engine_bytes": ENGINE_2023},
+             limits={"configured": limits(**{"as": 300 * GIB}), "live": None})),
+    "emulated-or-sandboxed": node_facts({"pool": {"probed_fit": 0, "errno": 12}}),
+    "runtime-upgrade-will-fail": node_facts({}, kernel={"va_bits": 39}),
+    "shm-missing": host_facts(shm={"mounted": False, "size": None, "used": None, "fstype": None, "mode": None, "options": []}),
+    "shm-too-small": host_facts(shm={"size": 64 << 20}),
+    "shm-mode": host_facts(shm={"mode": "0755"}),
+    "shm-read-only": host_facts(shm={"options": ["ro"]}),
+    "shm-full": host_facts(shm={"used": 16 * GIB}),
+    "shm-not-persistent": host_facts(shm={"persistent": 64 << 20, "persistent_source": "fstab", "fstab_lines": [3]}),
+    "memlock-limit": node_facts({"limits": {"configured": limits(memlock=8 << 20), "live": limits(memlock=8 << 20)}}),
+    "nofile-limit": node_facts({"limits": {"configured": limits(nofile=1024), "live": limits(nofile=1024)}}),
+    "limits-not-live": node_facts({"limits": {"configured": limits(), "live": limits(nofile=1024)}}),
+    "daemon-reload-needed": node_facts({"need_daemon_reload": True}),
+    "not-evaluated": host_facts(host={"service_manager": "busybox"}),
+}
+
+
+def ids(assessment: dict) -> list:
+    return [item["id"] for item in assessment["findings"]]
+
+
+def test_every_rule_has_a_case():
+    assert set(CASES) == set(DEFAULTS), "a finding without a test here, or a test for a finding that is gone"
+
+
+@pytest.mark.parametrize("identifier", CASES)
+def test_case_raises_its_finding(identifier):
+    assessment = assess_facts(CASES[identifier], {})
+    found = {item["id"]: item for item in assessment["findings"]}
+    assert identifier in found, f"operators would never see {identifier}"
+    assert found[identifier]["explains"] is DEFAULTS[identifier][1]
+    assert found[identifier]["severity"] == DEFAULTS[identifier][0]
+    assert found[identifier]["evidence"], "a finding without evidence cannot be trusted"
+
+
+@pytest.mark.parametrize("facts", [host_facts(), node_facts()], ids=["no service", "node"])
+def test_healthy(facts):
+    assessment = assess_facts(facts, {})
+    assert assessment["findings"] == []
+    assert assessment["verdict"] == "healthy"
+    assert assessment["remedies"] == []
+    assert all(row["ok"] for row in assessment["settings"])
+
+
+def test_placebos_never_explain():
+    for identifier, facts in CASES.items():
+        for item in assess_facts(facts, {})["findings"]:
+            if item["id"].startswith(("shm-", "memlock", "nofile", "limits", "daemon", "not-evaluated")):
+                assert not item["explains"], f"{identifier}: {item['id']} was credited with a failure it cannot cause"
+
+
+def test_facts_are_left_as_they_are():
+    for facts in CASES.values():
+        before = copy.deepcopy(facts)
+        assess_facts(facts, {})
+        assert facts == before
+
+
+def test_node_stopped_by_its_address_space_limit():
+    assessment = assess_facts(CASES["address-space-limit"], {})
+    first = assessment["findings"][0]
+    assert (assessment["verdict"], first["id"], first["remedy"]) == ("blocked", "address-space-limit", "service-limits")
+    assert "300 GiB" in first["summary"] and "0 of 3 engines of 386 GiB" in first["summary"]
+    limits_remedy = next(item for item in assessment["remedies"] if item["remedy"] == "service-limits")
+    assert limits_remedy["options"]["address_space"] == "infinity"
+
+
+def test_limit_that_holds_one_engine_is_a_risk_until_the_node_dies_of_it():
+    running = assess_facts(limited(300 * GIB), {})
+    assert (running["verdict"], ids(running)[0]) == ("at-risk", "runtime-upgrade-will-fail")
+    assert running["findings"][0]["automatic"]
+    dead = assess_facts(limited(300 * GIB, **dict(DOWN, log=POOL_LINES)), {})
+    assert (dead["verdict"], ids(dead)[0]) == ("blocked", "address-space-limit")
+
+
+def test_no_automatic_remedy_for_the_address_space_of_a_kernel_yet():
+    first = assess_facts(CASES["address-space-too-small"], {})["findings"][0]
+    assert first["automatic"] is False
+
+
+def test_strategy_without_pool_needs_no_engine():
+    facts = node_facts({"node": {"strategy": ["recreate-instance-copy-on-write"]}}, kernel={"va_bits": 39})
+    assessment = assess_facts(facts, {})
+    assert assessment["verdict"] == "healthy"
+    assert assessment["pools"]["polkadot.service"]["engines_needed"] == 0
+
+
+@pytest.mark.parametrize(("node", "policy", "needed"), [
+    ({}, {}, 3),
+    ({"runtime_cache_size": [4]}, {}, 5),
+    ({"executors": 2, "strategy": ["pooling"] * 2, "runtime_cache_size": [2, 2]}, {}, 6),
+    ({"executors": 2, "strategy": ["recreate-instance", "pooling"], "runtime_cache_size": [2, 2]}, {}, 3),
+    ({}, {"engines_needed": 7}, 7),
+    ({}, {"memory_pool_engines_needed": "7"}, 7),
+])
+def test_engines_needed(node, policy, needed):
+    assert assess_facts(node_facts({"node": node}), policy)["pools"]["polkadot.service"]["engines_needed"] == needed
+
+
+class TestLimitsThatCannotBeGranted:
+    capped = {"nofile": 20000, "memlock": 8 << 20, "as": -1, "data": -1}
+
+    def test_wanted_set_and_live_as_far_as_possible(self):
+        facts = node_facts({"limits": {"configured": limits(), "live": limits(memlock=8 << 20), "grantable": self.capped}})
+        assessment = assess_facts(facts, {"limit_nofile": 16384})
+        assert ids(assessment) == ["memlock-limit"]
+        item = assessment["findings"][0]
+        assert not item["automatic"] and "8 MiB" in item["summary"] and "PID 1" in item["summary"]
+        assert assessment["remedies"] == [], "a limit that cannot be granted must not keep a remedy running for ever"
+
+    def test_not_set_yet(self):
+        facts = node_facts({"limits": {"configured": limits(nofile=1024), "live": limits(nofile=1024), "grantable": self.capped}})
+        assert [item["remedy"] for item in assess_facts(facts, {})["remedies"]] == ["service-limits"]
+
+    def test_live_below_what_can_be_granted(self):
+        facts = node_facts({"limits": {"configured": limits(), "live": limits(nofile=1024), "grantable": self.capped}})
+        assert ids(assess_facts(facts, {"limit_memlock": "8M"})) == ["limits-not-live"]
+
+
+class TestServiceThatIsDown:
+    def test_for_a_reason_we_do_not_know(self):
+        assessment = assess_facts(node_facts(dict(DOWN, limits={"live": None})), {})
+        assert (assessment["verdict"], ids(assessment)) == ("blocked", ["not-evaluated"])
+        assert assessment["remedies"] == []
+
+    def test_after_its_cause_is_gone(self):
+        assessment = assess_facts(node_facts(dict(DOWN, log=POOL_LINES, limits={"live": None})), {})
+        assert [item["remedy"] for item in assessment["remedies"]] == ["service-restart"]
+
+    def test_with_a_cause_that_is_still_there_is_not_restarted(self):
+        facts = node_facts(dict(DOWN, log=POOL_LINES, limits={"live": None}), kernel={"va_bits": 39})
+        assessment = assess_facts(facts, {})
+        assert ids(assessment) == ["address-space-too-small"]
+        assert assessment["remedies"] == []
+
+
+def test_restart_follows_once_the_module_says_so():
+    facts = node_facts({"limits": {"configured": limits(), "live": limits(nofile=1024)}, "restart_required": True})
+    assert assess_facts(facts, {})["remedies"] == [
+        {"remedy": "service-restart", "service": "polkadot.service", "findings": ["limits-not-live"],
+         "options": {"unit": "polkadot.service", "delay": 120}}]
+    facts["services"]["polkadot.service"]["node"]["role"] = "full"
+    assert assess_facts(facts, {})["remedies"][0]["options"]["delay"] == 0
+
+
+class TestSizeOfShm:
+    def test_more_is_left_alone(self):
+        facts = host_facts(shm={"size": 24 * GIB, "persistent": 24 * GIB})
+        assert assess_facts(facts, {})["verdict"] == "healthy"
+
+    def test_exact_may_shrink(self):
+        facts = host_facts(shm={"size": 24 * GIB, "persistent": 24 * GIB})
+        assert "shm-too-small" not in ids(assess_facts(facts, {})), "more than the floor is never too small"
+        assert assess_facts(facts, {"shm_exact": True})["remedies"][0]["remedy"] == "shm"
+
+    def test_default_is_lowered_on_a_small_board(self):
+        facts = host_facts(memory={"total": 2 * GIB}, shm={"size": GIB, "persistent": GIB})
+        assessment = assess_facts(facts, {})
+        assert assessment["verdict"] == "healthy"
+        assert "lowered to half" in assessment["settings"][0]["note"]
+
+    def test_size_of_the_operator_is_not_lowered(self):
+        facts = host_facts(memory={"total": 2 * GIB}, shm={"size": GIB, "persistent": GIB})
+        assert "shm-too-small" in ids(assess_facts(facts, {"shm_size": "1500M"}))
+
+    def test_unknown_next_boot_is_not_held_against_a_host(self):
+        facts = host_facts(shm={"persistent": None, "persistent_source": "container"})
+        assert assess_facts(facts, {})["verdict"] == "healthy"
+
+
+def test_two_lines_in_fstab_are_named():
+    item = assess_facts(host_facts(shm={"fstab_lines": [3, 7]}), {})["findings"][0]
+    assert item["id"] == "shm-not-persistent" and "lines 3, 7" in item["summary"]
+
+
+@pytest.mark.parametrize(("policy", "named"), [
+    ({"shm_size": "2X"}, "memory_pool_shm_size: '2X'"),
+    ({"shm_size": "-1G"}, "memory_pool_shm_size: '-1G'"),
+    ({"shm_size": "0"}, "memory_pool_shm_size: '0'"),
+    ({"shm_size": ""}, "memory_pool_shm_size: ''"),
+    ({"memory_pool_limit_nofile": "many"}, "memory_pool_limit_nofile: 'many'"),
+    ({"limit_memlock": "-5"}, "memory_pool_limit_memlock: '-5'"),
+    ({"engines_needed": 0}, "memory_pool_engines_needed: 0"),
+    ({"restart_delay": "soon"}, "memory_pool_restart_delay: 'soon'"),
+    ({"shm": "2G"}, "policy: 'shm'"),
+    ("2G", "policy: '2G'"),
+])
+def test_bad_policy_is_named(policy, named):
+    with pytest.raises(ValueError, match="is not valid; give") as caught:
+        assess_facts(host_facts(), policy)
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("facts", [{}, {"schema": 99}, "text", None])
+def test_what_is_not_facts_is_refused(facts):
+    with pytest.raises(ValueError, match="not memory facts"):
+        assess_facts(facts, {})
+
+
+def test_engine_size_is_the_one_of_todays_nodes():
+    assert host_facts()["pool"]["engine_bytes"] == ENGINE_NOW == 64 * ((4 << 30) + (32 << 20)) + (32 << 20)
