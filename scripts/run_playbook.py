@@ -21,7 +21,9 @@ LOCAL_INVENTORY = "inventory/local.yml"
 CHANGING = ("remediate", "revert")
 
 
-def privileges(playbook: str, is_root: bool, has_sudo: bool, sudo_asks: bool, has_terminal: bool) -> tuple[list[str], str]:
+def privileges(
+    playbook: str, is_root: bool, has_sudo: bool, sudo_asks: bool, has_terminal: bool
+) -> tuple[list[str], str]:
     """Arguments that get root on this machine for a playbook, and what to tell the user about it."""
     if is_root:
         return [], ""
@@ -31,7 +33,8 @@ def privileges(playbook: str, is_root: bool, has_sudo: bool, sudo_asks: bool, ha
         return [], "Not root: what only root can read is left out and named in the report."
     if has_sudo and has_terminal:
         return ["--become", "--ask-become-pass"], ""
-    return ["--check", "--diff"], "Neither root nor sudo: nothing is changed, this shows what would be. Run it as root to apply it."
+    message = "Neither root nor sudo: nothing is changed, this shows what would be. Run it as root to apply it."
+    return ["--check", "--diff"], message
 
 
 def command(playbook: str, inventory: str, extra: list[str], extra_privileges: list[str]) -> list[str]:
@@ -46,7 +49,8 @@ def main() -> None:
     try:
         extra = shlex.split(os.environ.get("ARGS", ""))
     except ValueError as error:
-        sys.exit(f"ARGS: {os.environ['ARGS']!r} is not valid ({error}); give arguments of ansible-playbook, such as '--check --diff'")
+        valid = "arguments of ansible-playbook, such as '--check --diff'"
+        sys.exit(f"ARGS: {os.environ['ARGS']!r} is not valid ({error}); give {valid}")
     extra_privileges: list[str] = []
     if inventory == LOCAL_INVENTORY:
         has_sudo = shutil.which("sudo") is not None

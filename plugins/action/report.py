@@ -76,8 +76,9 @@ def write_report(report: dict[str, t.Any], directory: str) -> str:
             json.dump(report, stream, indent=1, sort_keys=True, default=str)
         os.replace(stream.name, path)
     except OSError as error:
-        raise AnsibleActionFail("memory_pool_report_dir: {0!r} cannot be written ({1}); give a directory that you may write".format(
-            directory, error.strerror)) from error
+        raise AnsibleActionFail(
+            f"memory_pool_report_dir: {directory!r} cannot be written ({error.strerror}); give a directory that you may write"
+        ) from error
     return path
 
 

@@ -47,7 +47,7 @@ def va_bits_of_config(text: str) -> int | None:
 
 def read_kernel_config(release: str, unread: list) -> str | None:
     """The configuration of the running kernel, from the first place that has one."""
-    places = ("/proc/config.gz", "/boot/config-" + release, "/lib/modules/{0}/config".format(release))
+    places = ("/proc/config.gz", "/boot/config-" + release, f"/lib/modules/{release}/config")
     for path in places:
         if not os.path.exists(path):
             continue
@@ -59,7 +59,7 @@ def read_kernel_config(release: str, unread: list) -> str | None:
             return content.decode("utf-8", "replace")
         except (OSError, EOFError, zlib.error) as error:
             unread.append({"path": path, "reason": str(error)})
-    unread.append({"path": "kernel configuration", "reason": "none of {0} is readable".format(", ".join(places))})
+    unread.append({"path": "kernel configuration", "reason": "none of {} is readable".format(", ".join(places))})
     return None
 
 
@@ -111,7 +111,7 @@ def probe(engine_bytes: int, engines: int, limit_as: int, va_bits: int) -> dict:
         answer = stream.read()
     _pid, status = os.waitpid(child, 0)
     if not answer:
-        raise OSError(errno.ECHILD, "the probing process ended with wait status {0} and no answer".format(status))
+        raise OSError(errno.ECHILD, f"the probing process ended with wait status {status} and no answer")
     return json.loads(answer)
 
 

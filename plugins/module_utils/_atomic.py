@@ -22,8 +22,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
     """
     target = os.path.realpath(path)
     directory = os.path.dirname(target)
-    # A fixed name: whatever an earlier, killed run left behind is taken away by the next one.
-    temporary = os.path.join(directory, "." + os.path.basename(target) + _TEMPORARY_SUFFIX)
+    temporary = _temporary_of(target)
     old = os.stat(target) if os.path.exists(target) else None
     _unlink_if_there(temporary)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -48,6 +47,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
 
 def remove_file(path: str) -> None:
     """Remove a file, if it is there, and make the removal survive a power cut."""
+    _unlink_if_there(_temporary_of(path))
     _unlink_if_there(path)
     sync_directory(os.path.dirname(path))
 
@@ -59,6 +59,11 @@ def sync_directory(directory: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _temporary_of(target: str) -> str:
+    # A fixed name: whatever an earlier, killed run left behind is taken away by the next one.
+    return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + _TEMPORARY_SUFFIX)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

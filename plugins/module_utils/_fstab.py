@@ -87,7 +87,7 @@ def only_entry(text: str, mem_total: int, page_size: int, path: str = PATH) -> E
         message = "{0}: lines {1} both mount {2}; keep the one that is meant and remove the rest"
         raise FstabError(message.format(path, numbers, TARGET))
     for entry in entries:
-        where = "{0}: line {1} for {2}".format(path, entry.number, TARGET)
+        where = f"{path}: line {entry.number} for {TARGET}"
         if entry.fstype != "tmpfs":
             message = "{0} has the type {1!r}; make it tmpfs, or remove the line"
             raise FstabError(message.format(where, entry.fstype or "(none)"))
@@ -126,7 +126,7 @@ def boot_size(options: str, mem_total: int | None, page_size: int) -> int | None
     name, _equals, value = given[-1].partition("=")
     match = _NUMBER.match(value)
     if not match or (match.group(3) and name != "size"):
-        raise ValueError("{0!r}, which the kernel refuses".format(given[-1]))
+        raise ValueError(f"{given[-1]!r}, which the kernel refuses")
     number = _kernel_number(match.group(1)) << _SHIFTS[match.group(2).upper()]
     if match.group(3):
         if mem_total is None:
@@ -135,7 +135,7 @@ def boot_size(options: str, mem_total: int | None, page_size: int) -> int | None
     else:
         size = number * page_size if name == "nr_blocks" else round_to_pages(number, page_size)
     if size > _MAX_BYTES:
-        raise ValueError("{0!r}, which the kernel refuses".format(given[-1]))
+        raise ValueError(f"{given[-1]!r}, which the kernel refuses")
     return size or UNLIMITED  # shmem: zero blocks switches the limit off
 
 

@@ -33,7 +33,7 @@ _BYTES_FOLLOW_WITHIN = 3  # lines of a "Caused by:" block after the message
 
 def journal_command(units: list, lines: int) -> list:
     """The argument list that reads the last lines of these units, oldest first."""
-    command = ["journalctl", "--quiet", "--no-pager", "--output=json", "--lines={0}".format(lines)]
+    command = ["journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={lines}"]
     return command + ["--unit=" + unit for unit in units]
 
 

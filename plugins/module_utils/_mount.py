@@ -43,7 +43,7 @@ def remount_flags(options: list, super_options: list) -> int:
 
 def mount_tmpfs(target: str, size: int) -> None:
     """Mount a tmpfs as systemd mounts /dev/shm, with a size in bytes. Raises OSError."""
-    _mount(b"tmpfs", target, MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777,size={0}".format(size))
+    _mount(b"tmpfs", target, MS_NOSUID | MS_NODEV | MS_STRICTATIME, f"mode=1777,size={size}")
 
 
 def remount_writable(target: str, options: list, super_options: list, size: int | None) -> None:
@@ -51,7 +51,7 @@ def remount_writable(target: str, options: list, super_options: list, size: int 
 
     Only the size is handed over: for all else a tmpfs keeps what it has (shmem_reconfigure).
     """
-    data = "" if size is None else "size={0}".format(size)
+    data = "" if size is None else f"size={size}"
     _mount(None, target, MS_REMOUNT | remount_flags(options, super_options), data)
 
 

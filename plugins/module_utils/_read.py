@@ -38,5 +38,5 @@ def read_int(path: str, unread: list) -> int | None:
     try:
         return int(text.split()[0])
     except (IndexError, ValueError):
-        unread.append({"path": path, "reason": "not a number: {0!r}".format(text[:40])})
+        unread.append({"path": path, "reason": f"not a number: {text[:40]!r}"})
         return None

@@ -109,7 +109,7 @@ NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "arguments": None,
 
 def process_facts(pid: int, mounts: list, unread: list) -> dict:
     """What /proc tells about a live process. ``mapped`` is None where its maps may not be read (needs root)."""
-    base = "/proc/{0}/".format(pid)
+    base = f"/proc/{pid}/"
     limits = read_text(base + "limits", unread)
     maps = read_text(base + "maps", unread, 64 << 20) if _is_huge(str(pid)) else ""
     command_line = read_text(base + "cmdline", unread) or ""
@@ -125,7 +125,7 @@ def process_facts(pid: int, mounts: list, unread: list) -> dict:
 
 def _is_huge(pid: str) -> bool:
     """Whether a process has enough virtual memory to hold a pool; statm is readable by everyone."""
-    pages = (read_text("/proc/{0}/statm".format(pid), []) or "0").split()[0] if pid not in ("", "0") else "0"
+    pages = (read_text(f"/proc/{pid}/statm", []) or "0").split()[0] if pid not in ("", "0") else "0"
     return pages.isdigit() and int(pages) * os.sysconf("SC_PAGE_SIZE") >= _MIN_POOL_PAGES_BYTES
 
 

@@ -102,7 +102,7 @@ def _usage(root: dict, is_tmpfs: bool) -> dict:
         "size": UNLIMITED if unlimited else root["blocks"] * root["unit"],
         "used": None if unlimited else (root["blocks"] - root["blocks_free"]) * root["unit"],
         "inodes_free": UNLIMITED if is_tmpfs and root["inodes"] == 0 else root["inodes_free"],
-        "mode": "{0:o}".format(root["mode"]),
+        "mode": "{:o}".format(root["mode"]),
     }
 
 

@@ -35,7 +35,7 @@ def read_host() -> Host:
     mounts = parse_mountinfo(read_text("/proc/self/mountinfo", unread) or "")
     meminfo = parse_meminfo(read_text("/proc/meminfo", unread) or "")
     if not mounts or "MemTotal" not in meminfo:
-        raise PlanError("/proc cannot be read: {0}".format(unread))
+        raise PlanError(f"/proc cannot be read: {unread}")
     mount = mount_on(mounts, PATH)
     root = read_root(PATH, unread) if mount else None
     fstab = read_fstab()
@@ -56,15 +56,15 @@ def read_fstab() -> str | None:
     """fstab through _fstab.decode(), or None if there is no such file. Raises PlanError."""
     try:
         if not stat.S_ISREG(os.stat(_fstab.PATH).st_mode):
-            raise PlanError("{0} is not a regular file; make it one".format(_fstab.PATH))
+            raise PlanError(f"{_fstab.PATH} is not a regular file; make it one")
         with open(_fstab.PATH, "rb") as stream:
             return _fstab.decode(stream.read())
     except FileNotFoundError:
         if os.path.islink(_fstab.PATH):
-            raise PlanError("{0} is a link to a file that is not there; make it a file".format(_fstab.PATH)) from None
+            raise PlanError(f"{_fstab.PATH} is a link to a file that is not there; make it a file") from None
         return None
     except OSError as error:
-        raise PlanError("{0} cannot be read: {1}".format(_fstab.PATH, error.strerror)) from error
+        raise PlanError(f"{_fstab.PATH} cannot be read: {error.strerror}") from error
 
 
 def check_obstacles(plan: Plan) -> None:
@@ -77,7 +77,7 @@ def check_obstacles(plan: Plan) -> None:
         message = "{0} is a symbolic link to {1}; remove the link, then this module mounts a tmpfs there"
         raise PlanError(message.format(PATH, os.readlink(PATH)))
     if plan.mount_size is not None and os.path.lexists(PATH) and not os.path.isdir(PATH):
-        raise PlanError("{0} is not a directory; move it away, then this module mounts a tmpfs there".format(PATH))
+        raise PlanError(f"{PATH} is not a directory; move it away, then this module mounts a tmpfs there")
     if plan.changes_mount and os.geteuid() == 0 and not _may_mount():
         message = "root may not change {0} here (no CAP_SYS_ADMIN); {1}"
         raise PlanError(message.format(PATH, _CONTAINER_REMEDY))
@@ -95,7 +95,7 @@ def apply_plan(host: Host, plan: Plan, state: dict) -> None:
             _write_fstab(None if plan.remove_fstab else plan.fstab)
         _change_mount(host, plan)
     except OSError as error:
-        message = "{0}: {1}{2}".format(error.filename or PATH, error.strerror or error, _hint(error, plan))
+        message = f"{error.filename or PATH}: {error.strerror or error}{_hint(error, plan)}"
         raise PlanError(message + _put_back(host, plan, state)) from error
     if plan.mode:
         os.chmod(PATH, int(MODE, 8))
@@ -106,7 +106,7 @@ def check_result(before: Host, after: Host, predicted: dict) -> None:
     facts = after.facts
     lost = [option for option in before.facts["options"] if option not in facts["options"] and not _may_go(option)]
     wrong = [
-        "{0} is {1} instead of {2}".format(key, facts[key], predicted[key])
+        f"{key} is {facts[key]} instead of {predicted[key]}"
         for key in ("mounted", "fstype", "size", "mode", "persistent", "fstab_lines")
         if facts[key] != predicted[key]
     ]
@@ -138,7 +138,7 @@ def _check_replaceable(path: str) -> None:
         raise PlanError(message.format(path, directory))
     for protected in (directory, target):
         if os.geteuid() == 0 and os.path.exists(protected) and not os.access(protected, os.W_OK):
-            raise PlanError("{0} cannot be written: {1} is protected, see lsattr -d {1}".format(path, protected))
+            raise PlanError(f"{path} cannot be written: {protected} is protected, see lsattr -d {protected}")
 
 
 def _may_mount() -> bool:
@@ -172,9 +172,9 @@ def _hint(error: OSError, plan: Plan) -> str:
     if error.filename != PATH:
         return ""
     if error.errno == errno.EPERM:
-        return " ({0})".format(_CONTAINER_REMEDY)
+        return f" ({_CONTAINER_REMEDY})"
     if error.errno == errno.EINVAL and plan.remount_size is not None:
-        return " (the kernel refuses size={0}, as it does when more than that is in use)".format(plan.remount_size)
+        return f" (the kernel refuses size={plan.remount_size}, as it does when more than that is in use)"
     return ""
 
 
@@ -186,7 +186,7 @@ def _put_back(host: Host, plan: Plan, state: dict) -> str:
         if plan.state is not None:
             save_state(STATE_NAME, state)
     except (OSError, PlanError) as error:
-        return "; putting the files back failed as well: {0}".format(error)
+        return f"; putting the files back failed as well: {error}"
     return "; nothing is changed"
 
 

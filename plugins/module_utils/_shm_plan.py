@@ -75,7 +75,7 @@ def wanted_size(text: str, is_default: bool, host: Host) -> tuple:
         return half, [note.format(DEFAULT_SIZE, format_human(half))]
     most = host.mem_total + host.swap_total
     if wanted > most:
-        valid = "at most RAM + swap of this host, {0} ({1} bytes)".format(format_human(most), most)
+        valid = f"at most RAM + swap of this host, {format_human(most)} ({most} bytes)"
         raise OptionError("size", text, valid)
     if wanted > half:
         note = "{0} for {1} is more than half of RAM ({2}); if it fills up, little is left for the node"
@@ -131,10 +131,8 @@ def predict(host: Host, plan: Plan) -> dict:
     if plan.mode:
         facts["mode"] = MODE
     if size is not None:
-        rest = [option for option in facts["options"] if not option.startswith("size=")]
-        if size != _fstab.default_size(host.mem_total, host.page_size):  # which shmem_show_options() leaves out
-            rest.append("size={0}k".format(size // 1024))
-        facts.update(size=size, options=rest)
+        shown = size != _fstab.default_size(host.mem_total, host.page_size)  # shmem_show_options() leaves that out
+        facts.update(size=size, options=_replace_size(facts["options"], size if shown else None))
     if plan.fstab is not None:
         entries = _fstab.find_entries(plan.fstab)
         facts["fstab_lines"] = [entry.number for entry in entries]
@@ -166,26 +164,35 @@ def new_line_options(host: Host) -> list:
     return ["rw"] + kept
 
 
+def _replace_size(options: list, size: int | None) -> list:
+    """Options as the kernel will show them with another size; None shows none."""
+    shown = [] if size is None else [f"size={size // 1024}k"]
+    for at, option in enumerate(options):
+        if option.startswith("size="):
+            return options[:at] + shown + options[at + 1:]
+    return options + shown
+
+
 def _plan_live(host: Host, wanted: int, exact: bool) -> Plan:
     facts, mount = host.facts, host.mount
     if mount is None:
-        sentence = "{0}: mounted as tmpfs, size {1} (live)".format(PATH, format_human(wanted))
+        sentence = f"{PATH}: mounted as tmpfs, size {format_human(wanted)} (live)"
         return Plan(mount_size=wanted, actions=(sentence,))
     if mount["fstype"] != "tmpfs":
         message = "{0} is a mount of type {1}, which this module does not touch; unmount it or make it a tmpfs"
         raise PlanError(message.format(PATH, mount["fstype"]))
     if facts["size"] is None:
-        raise PlanError("the size of {0} cannot be read; look at what stat -f {0} says".format(PATH))
+        raise PlanError(f"the size of {PATH} cannot be read; look at what stat -f {PATH} says")
     plan, actions = Plan(), []
     if facts["size"] != wanted if exact else not at_least(facts["size"], wanted):
         _check_resize(host, wanted)
         actions.append(_resize_sentence(facts["size"], wanted))
         plan = plan._replace(remount_size=wanted)
     if "ro" in mount["options"] or "ro" in mount["super_options"]:
-        actions.append("{0}: read-only -> writable (live)".format(PATH))
+        actions.append(f"{PATH}: read-only -> writable (live)")
         plan = plan._replace(writable=True)
     if facts["mode"] != MODE:
-        actions.append("{0}: mode {1} -> {2} (live)".format(PATH, facts["mode"], MODE))
+        actions.append("{}: mode {} -> {} (live)".format(PATH, facts["mode"], MODE))
         plan = plan._replace(mode=True)
     if plan.changes_mount and mount["root"] != "/":
         message = "{0} is a bind mount of {1} of another tmpfs, whose size is shared; mount a tmpfs of its own"
@@ -195,7 +202,7 @@ def _plan_live(host: Host, wanted: int, exact: bool) -> Plan:
 
 def _check_resize(host: Host, wanted: int) -> None:
     if host.facts["size"] == UNLIMITED:
-        message = "{0} has no size limit, and the kernel gives it none while it is mounted; set size={1} in {2} and reboot"
+        message = "{0} has no size limit, and the kernel sets none while it is mounted; set size={1} in {2} and reboot"
         raise PlanError(message.format(PATH, format_exact(wanted), _fstab.PATH))
     used = host.facts["used"]
     if wanted < used:
@@ -215,17 +222,17 @@ def _needs_line(facts: dict, wanted: int, exact: bool, resized: bool) -> bool:
 def _edit_sentence(entry: _fstab.Entry | None, wanted: int) -> str:
     size = "size=" + format_exact(wanted)
     if entry is None:
-        return "{0}: line for {1} added, {2}".format(_fstab.PATH, PATH, size)
+        return f"{_fstab.PATH}: line for {PATH} added, {size}"
     old = _fstab.size_option(entry.options)
-    change = "{0} -> {1}".format(old, size) if old else "{0} added".format(size)
-    return "{0}: line {1} for {2}, {3}".format(_fstab.PATH, entry.number, PATH, change)
+    change = f"{old} -> {size}" if old else f"{size} added"
+    return f"{_fstab.PATH}: line {entry.number} for {PATH}, {change}"
 
 
 def _resize_sentence(old: int, new: int) -> str:
     texts = format_human(old), format_human(new)
     if texts[0] == texts[1]:
-        texts = "{0} bytes".format(old), "{0} bytes".format(new)
-    return "{0}: size {1} -> {2} (live)".format(PATH, *texts)
+        texts = f"{old} bytes", f"{new} bytes"
+    return "{}: size {} -> {} (live)".format(PATH, *texts)
 
 
 def _fstab_record(edit: _fstab.Edit, existed: bool, previous: dict | None) -> dict:
@@ -242,7 +249,7 @@ def _revert_fstab(host: Host, record: dict) -> Plan:
         note = "{0}: the line for {1} was changed or removed since it was written; left as it is"
         return Plan(notes=(note.format(_fstab.PATH, PATH),))
     what = "added line for {0} removed" if record["old"] is None else "line for {0} put back"
-    sentence = "{0}: {1}".format(_fstab.PATH, what.format(PATH))
+    sentence = f"{_fstab.PATH}: {what.format(PATH)}"
     return Plan(fstab=text, remove_fstab=not text and not record["existed"], actions=(sentence,))
 
 
@@ -256,9 +263,9 @@ def _revert_live(host: Host, old: int | None, new: int, plan: Plan) -> Plan:
     elif old == new:
         return plan
     elif facts["used"] is None or 0 < old < facts["used"]:
-        note = "stays at {0}, because {1} of it are in use".format(format_human(new), format_human(facts["used"]))
+        note = "stays at {}, because {} of it are in use".format(format_human(new), format_human(facts["used"]))
     elif "ro" in facts["options"]:
         note = "is read-only now; its size is left as it is"
     if note:
-        return plan._replace(notes=plan.notes + ("{0} {1}".format(PATH, note),))
+        return plan._replace(notes=plan.notes + (f"{PATH} {note}",))
     return plan._replace(remount_size=old, actions=(_resize_sentence(new, old),) + plan.actions)

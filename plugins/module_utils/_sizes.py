@@ -21,7 +21,7 @@ class OptionError(ValueError):
     """A value an operator gave that cannot be used; says the option, the value and what would be valid."""
 
     def __init__(self, option: str, value: object, valid: str) -> None:
-        super().__init__("{0}: {1!r} is not valid; give {2}".format(option, value, valid))
+        super().__init__(f"{option}: {value!r} is not valid; give {valid}")
 
 
 def parse_size(value: object, option: str) -> int:
@@ -49,7 +49,7 @@ def format_exact(size: int) -> str:
         return "infinity"
     for unit in ("T", "G", "M", "K"):
         if size and size % UNIT_BYTES[unit] == 0:
-            return "{0}{1}".format(size // UNIT_BYTES[unit], unit)
+            return f"{size // UNIT_BYTES[unit]}{unit}"
     return str(size)
 
 
@@ -62,8 +62,8 @@ def format_human(size: int | None) -> str:
     for unit in ("P", "T", "G", "M", "K"):
         # GiB serves up to 10 TiB, because address space is compared in GiB everywhere else
         if size >= UNIT_BYTES[unit] * (10 if unit in "PT" else 1):
-            return "{0:.2f}".format(size / UNIT_BYTES[unit]).rstrip("0").rstrip(".") + " {0}iB".format(unit)
-    return "{0} B".format(size)
+            return f"{size / UNIT_BYTES[unit]:.2f}".rstrip("0").rstrip(".") + f" {unit}iB"
+    return f"{size} B"
 
 
 def at_least(value: int, floor: int) -> bool:

@@ -26,9 +26,9 @@ def load_state(name: str, directory: str = DIRECTORY) -> dict:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise ValueError("{0} is damaged ({1}); move it away to go on without an undo".format(path, error)) from error
+        raise ValueError(f"{path} is damaged ({error}); move it away to go on without an undo") from error
     if not isinstance(state, dict):
-        raise ValueError("{0} is damaged (not a JSON object); move it away to go on without an undo".format(path))
+        raise ValueError(f"{path} is damaged (not a JSON object); move it away to go on without an undo")
     return state
 
 

@@ -12,10 +12,12 @@ short_description: Gather memory facts of a host and of the nodes it runs
 version_added: 1.0.0
 description:
   - Gathers what decides whether a Polkadot-SDK node, or any program built on Wasmtime's pooling allocator, can map its
-    memory pools, and what a validator needs besides. Architecture, page size, address space, C(/dev/shm), memory, limits of the session
+    memory pools, and what a validator needs besides. Architecture, page size, address space, C(/dev/shm), memory,
+    limits of the session
     and of services, as configured and as the live process has them.
   - Tries the reservation itself, in a child process, under the address-space limit of each service.
-  - Changes nothing. Starts at most two child processes, one C(systemctl show) and one C(journalctl), however many services there are.
+  - Changes nothing. Starts at most two child processes, one C(systemctl show) and one C(journalctl), however many services
+    there are.
   - Works without root; what could not be read then is listed in RV(ansible_facts.aarch64_memory.unread).
 options:
   services:
@@ -34,7 +36,8 @@ options:
     default: 277058945024
   engines_needed:
     description:
-      - How many engines to reserve at once in the trial. By default the runtime cache size of the node plus one for each of its executors.
+      - How many engines to reserve at once in the trial. By default the runtime cache size of the node plus one for each of
+        its executors.
     type: int
   probe:
     description: Whether to try the reservation. Never tried under user-mode emulation, where it would cost memory.
@@ -95,7 +98,8 @@ ansible_facts:
           type: dict
           returned: always
         kernel:
-          description: Release, page size, bits of address space and where they were read, overcommit, map count, security modules.
+          description: >-
+            Release, page size, bits of address space and where they were read, overcommit, map count, security modules.
           type: dict
           returned: always
         libc:
@@ -119,11 +123,15 @@ ansible_facts:
           type: dict
           returned: always
         pool:
-          description: What this host grants under the limits of this session. The largest single reservation, how many engines fitted, and the errno that ended the trial.
+          description: >-
+            What this host grants under the limits of this session. The largest single reservation, how many engines
+            fitted, and the errno that ended the trial.
           type: dict
           returned: always
         services:
-          description: By unit name, its state, limits as configured, as live and as this host can grant them, sandbox, node options, log lines and pool.
+          description: >-
+            By unit name, its state, limits as configured, as live and as this host can grant them, sandbox, node options,
+            log lines and pool.
           type: dict
           returned: always
         binaries:
@@ -216,7 +224,7 @@ class Gatherer:
         """Facts of the services asked for, or found."""
         wanted = self.module.params["services"]
         if host["service_manager"] != "systemd":
-            reason = "no systemd here: {0} is PID 1".format(host["service_manager"] or "another program")
+            reason = "no systemd here: {} is PID 1".format(host["service_manager"] or "another program")
             self.unread.append({"path": "services", "reason": reason})
             return {}
         units = self.units(wanted)
@@ -241,7 +249,7 @@ class Gatherer:
         for name, properties in zip(wanted, units):
             if properties.get("LoadState") in ("not-found", "bad-setting", "error"):
                 self.module.fail_json(
-                    msg="services: {0!r} cannot be used, systemd says {1} on this host; give services that exist here, "
+                    msg="services: {!r} cannot be used, systemd says {} on this host; give services that exist here, "
                         "or auto to have them found".format(name, properties["LoadState"]))
         return units
 
@@ -281,7 +289,7 @@ class Gatherer:
             try:
                 self.probed[key] = probe(engine_bytes, engines, limit_as, self.va_bits)
             except (OSError, ValueError) as error:
-                self.unread.append({"path": "pool", "reason": "the trial reservation gave no answer: {0}".format(error)})
+                self.unread.append({"path": "pool", "reason": f"the trial reservation gave no answer: {error}"})
                 self.probed[key] = nothing
         return self.probed[key]
 
@@ -289,7 +297,7 @@ class Gatherer:
         """Output of a command; one that is missing or fails is noted and gives what it printed."""
         status, output, errors = self.module.run_command(arguments, environ_update=ENVIRONMENT, handle_exceptions=False)
         if status != 0 or errors.strip():
-            reason = (errors.strip() or "exit status {0}".format(status)).splitlines()[0]
+            reason = (errors.strip() or f"exit status {status}").splitlines()[0]
             self.unread.append({"path": arguments[0], "reason": reason})
         return output
 
@@ -309,7 +317,7 @@ def checked_parameters(module: AnsibleModule) -> None:
                 raise OptionError("services", services, "auto alone, or a list of service names")
         for option, lowest in (("engine_bytes", 1), ("engines_needed", 1), ("log_lines", 0)):
             if module.params[option] is not None and module.params[option] < lowest:
-                raise OptionError(option, module.params[option], "a whole number, {0} or more".format(lowest))
+                raise OptionError(option, module.params[option], f"a whole number, {lowest} or more")
     except OptionError as error:
         module.fail_json(msg=str(error))
 

@@ -46,8 +46,8 @@ options:
     description:
       - V(present) gives C(/dev/shm) its size.
       - V(reverted) puts the old line and the old live size back and forgets them. Whatever somebody else has changed
-        since is left as it is, and so is a live size that is needed by what is in use, or a mount that this module made.
-        RV(notes) says so. The mode 1777 and a mount made writable stay.
+        since is left as it is, and so is a live size that is needed by what is in use, or a mount that this module
+        made. RV(notes) says so. The mode 1777 and a mount made writable stay.
     type: str
     choices: [present, reverted]
     default: present
@@ -182,7 +182,7 @@ def make_plan(params: dict, host: _shm_plan.Host, state: dict) -> _shm_plan.Plan
     if params["state"] == "reverted":
         plan = _shm_plan.plan_reverted(host, state)
         if state and not plan.actions:
-            return plan._replace(actions=("{0}: removed".format(_shm_apply.STATE_PATH),))
+            return plan._replace(actions=(f"{_shm_apply.STATE_PATH}: removed",))
         return plan
     wanted, notes = _shm_plan.wanted_size(params["size"], params["size_is_default"], host)
     plan = _shm_plan.plan_present(host, wanted, params["exact"], state)
@@ -196,21 +196,23 @@ def read_state(reverting: bool) -> dict:
     except PermissionError:
         if reverting:
             raise _shm_plan.PlanError(
-                "{0} is for root alone; run this task with become: true".format(_shm_apply.STATE_PATH)
+                f"{_shm_apply.STATE_PATH} is for root alone; run this task with become: true"
             ) from None
         return {}
 
 
 def run(params: dict, check_mode: bool, with_diff: bool) -> dict:
-    """Do what the options ask for. Returns the module's result, a failed one where root is missing. Raises ValueError."""
+    """Do what the options ask for. Returns the module's result, a failed one without the root it needs.
+
+    Raises ValueError or OSError.
+    """
     reverting = params["state"] == "reverted"
     before = _shm_apply.read_host()
     state = read_state(reverting)
     try:
         plan = make_plan(params, before, state)
     except (KeyError, TypeError) as error:
-        raise _shm_plan.PlanError("{0} is damaged ({1!r}); move it away to go on without an undo".format(
-            _shm_apply.STATE_PATH, error)) from error
+        raise _shm_plan.PlanError(f"{_shm_apply.STATE_PATH} is damaged ({error!r}); move it away to go on without an undo") from error
     _shm_apply.check_obstacles(plan)
     actions, notes = list(plan.actions), list(plan.notes)
     result = {"changed": bool(actions), "actions": actions, "notes": notes, "restart_required": False}
@@ -237,7 +239,7 @@ def live_line(facts: dict) -> str:
     if not facts["mounted"]:
         return "not mounted\n"
     options = [option for option in facts["options"] if not option.startswith("size=")]
-    return "{0},size={1},mode={2}\n".format(",".join(options), format_exact(facts["size"] or 0), facts["mode"])
+    return "{},size={},mode={}\n".format(",".join(options), format_exact(facts["size"] or 0), facts["mode"])
 
 
 def difference(header: str, before: str, after: str) -> list:
@@ -266,7 +268,7 @@ def main() -> None:
     except ValueError as error:  # OptionError, FstabError, PlanError, damaged state
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg="{0}: {1}".format(error.filename or "/dev/shm", error.strerror or error))
+        module.fail_json(msg="{}: {}".format(error.filename or "/dev/shm", error.strerror or error))
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -40,7 +40,7 @@ def assess_facts(facts: dict, policy: dict) -> dict:
     """
     wanted = checked_policy(policy)
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
-        raise ValueError("these are not memory facts of schema {0}; gather them with aarch64.validator.memory_facts".format(SCHEMA))
+        raise ValueError(f"these are not memory facts of schema {SCHEMA}; gather them with aarch64.validator.memory_facts")
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
     findings = sorted(_findings(facts, pools, settings), key=lambda item: SEVERITIES.index(item["severity"]))
@@ -74,11 +74,11 @@ def not_evaluated(facts: dict) -> list:
     """Services that could not be judged, because systemd does not run this host or has not loaded them."""
     manager = facts["host"]["service_manager"]
     if manager != "systemd":
-        summary = "services were not judged: PID 1 is {0}, not systemd; only the host itself was".format(manager or "unknown")
-        return [finding("not-evaluated", summary, ["host.service_manager = {0}".format(manager)], NOT_EVALUATED_REFERENCE)]
+        summary = "services were not judged: PID 1 is {}, not systemd; only the host itself was".format(manager or "unknown")
+        return [finding("not-evaluated", summary, [f"host.service_manager = {manager}"], NOT_EVALUATED_REFERENCE)]
     return [
-        finding("not-evaluated", "{0} was not judged: systemd says it is {1}".format(name, service["load_state"]),
-                ["LoadState={0}".format(service["load_state"])], NOT_EVALUATED_REFERENCE, service=name)
+        finding("not-evaluated", "{} was not judged: systemd says it is {}".format(name, service["load_state"]),
+                ["LoadState={}".format(service["load_state"])], NOT_EVALUATED_REFERENCE, service=name)
         for name, service in sorted(facts["services"].items())
         if service["load_state"] != "loaded"
     ]

@@ -44,9 +44,9 @@ def _forecast(facts: dict, pool: dict, limits: dict, node: dict | None, policy: 
     limit_as = limits.get("as", {}).get("soft", UNLIMITED)
     limited = fit_in_limit(limit_as, engine_bytes)
     if limited is not None and limited < space:
-        why = "RLIMIT_AS {0} holds {1} of {2}".format(format_human(limit_as), limited, format_human(engine_bytes))
+        why = f"RLIMIT_AS {format_human(limit_as)} holds {limited} of {format_human(engine_bytes)}"
         return _result(engine_bytes, limited, needed, "limit", why)
-    why = "{0} bits of address space{1} hold {2} of {3}".format(
+    why = "{} bits of address space{} hold {} of {}".format(
         va_bits, ", cut in two by a position-independent program," if pie else "", space, format_human(engine_bytes))
     return _result(engine_bytes, space, needed, "address-space", why)
 

@@ -15,7 +15,8 @@ def facts_after(facts: dict, remedy: str, service: str | None, result: dict) -> 
     if service not in facts["services"]:
         return facts
     if remedy == "service-limits":
-        patch = {"limits": result["limits"], "restart_required": bool(result.get("restart_required")), "need_daemon_reload": False}
+        needs_restart = bool(result.get("restart_required"))
+        patch = {"limits": result["limits"], "restart_required": needs_restart, "need_daemon_reload": False}
     else:
         patch = _restarted(facts["services"][service])
     return dict(facts, services=dict(facts["services"], **{service: dict(facts["services"][service], **patch)}))

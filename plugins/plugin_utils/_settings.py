@@ -43,9 +43,8 @@ def wanted_shm_size(facts: dict, policy: dict) -> tuple:
         return wanted, None
     if policy["shm_size_is_default"]:
         half = total // 2
-        return half, "the default of {0} is lowered to half of this host's RAM, {1}".format(
-            format_human(wanted), format_human(half))
-    return wanted, "{0} is more than half of this host's RAM of {1}".format(format_human(wanted), format_human(total))
+        return half, f"the default of {format_human(wanted)} is lowered to half of this host's RAM, {format_human(half)}"
+    return wanted, f"{format_human(wanted)} is more than half of this host's RAM of {format_human(total)}"
 
 
 def shm_setting(facts: dict, policy: dict) -> dict:
@@ -79,7 +78,7 @@ def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int) ->
     grantable = (limits.get("grantable") or {}).get(limit)
     note = None
     if grantable is not None and not at_least(grantable, wanted):
-        note = "PID 1 of this host cannot grant more than {0}".format(_limit_text(limit, grantable))
+        note = f"PID 1 of this host cannot grant more than {_limit_text(limit, grantable)}"
     return _row(name, label, wanted, configured, live, grantable,
                 configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
 

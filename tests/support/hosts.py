@@ -23,10 +23,8 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fleet import lifecycle, reach, shaping, supervisor  # noqa: E402  pylint: disable=wrong-import-position
-from fleet.state import Fleet, FleetError, load, recorded  # noqa: E402  pylint: disable=wrong-import-position
+from fleet import lifecycle, reach, shaping, supervisor
+from fleet.state import Fleet, FleetError, load, recorded
 
 
 def status(fleet: Fleet) -> list[dict[str, object]]:

@@ -44,7 +44,8 @@ def host_entry(name: str, outcome: dict) -> dict:
 
 def build_report(entries: list, policy: dict, mode: str, check: bool, generated_at: str) -> dict:
     """The report of design: ``{schema, generated_at, policy, summary, hosts}``, worst hosts first."""
-    summary = dict({"hosts": len(entries)}, **{verdict: 0 for verdict in VERDICTS})
+    summary = dict.fromkeys(("hosts", *VERDICTS), 0)
+    summary["hosts"] = len(entries)
     for entry in entries:
         summary[entry["verdict"]] += 1
     return {
@@ -78,14 +79,14 @@ def complaint(report: dict, fail_on: str) -> str | None:
     for verdict in VERDICTS:
         names = [entry["name"] for entry in bad if entry["verdict"] == verdict]
         if names:
-            parts.append("{0}: {1}".format(verdict, _names(names)))
+            parts.append(f"{verdict}: {_names(names)}")
     if report["mode"] == "verify" or (report["mode"] == "remediate" and not report["check"]):
         names = [entry["name"] for entry in report["hosts"] if not entry["failure"] and not_live(entry)]
         if names:
-            parts.append("wanted but not live: {0}".format(_names(names)))
+            parts.append(f"wanted but not live: {_names(names)}")
     return "; ".join(parts) or None
 
 
 def _names(names: list) -> str:
     shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else "{0} and {1} more".format(shown, len(names) - 5)
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

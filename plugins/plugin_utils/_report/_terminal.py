@@ -10,7 +10,9 @@ import textwrap
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import VERDICTS
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import value_text
 
-COLOURS = {"failed": "red", "unreachable": "bright red", "blocked": "red", "at-risk": "yellow", "advice": "cyan", "healthy": "green"}
+COLOURS = {
+    "failed": "red", "unreachable": "bright red", "blocked": "red", "at-risk": "yellow", "advice": "cyan", "healthy": "green",
+}
 DONE = {"diagnose": "would change", "verify": "would change", "remediate": "changed", "revert": "reverted"}
 MIN_WIDTH, MAX_WIDTH = 60, 160
 COLUMNS = ("setting", "wanted", "configured", "live", "ok")
@@ -35,9 +37,9 @@ def clean(text: object) -> str:
 
 def _headline(report: dict) -> str:
     summary = report["summary"]
-    counts = ["{0} {1}".format(summary[verdict], verdict) for verdict in VERDICTS if summary[verdict]]
+    counts = [f"{summary[verdict]} {verdict}" for verdict in VERDICTS if summary[verdict]]
     mode = report["mode"] + (" (check: nothing was changed)" if report["check"] else "")
-    return "{0}: {1} host{2}: {3}".format(mode, summary["hosts"], "" if summary["hosts"] == 1 else "s", ", ".join(counts))
+    return "{}: {} host{}: {}".format(mode, summary["hosts"], "" if summary["hosts"] == 1 else "s", ", ".join(counts))
 
 
 def _host_lines(entry: dict, report: dict, name_width: int, width: int) -> list:
@@ -46,15 +48,15 @@ def _host_lines(entry: dict, report: dict, name_width: int, width: int) -> list:
     indent = " " * len(head)
     done = "would be changed" if report["check"] else DONE[report["mode"]]
     for change in entry["changes"]:
-        lines += _wrapped(indent, "{0}: {1}".format(done, clean(change)), width, None)
+        lines += _wrapped(indent, f"{done}: {clean(change)}", width, None)
     for unit in entry["pending"]:
-        lines += _wrapped(indent, "restart pending: {0}".format(clean(unit)), width, "yellow")
+        lines += _wrapped(indent, f"restart pending: {clean(unit)}", width, "yellow")
     for note in entry["notes"]:
-        lines += _wrapped(indent, "note: {0}".format(clean(note)), width, None)
+        lines += _wrapped(indent, f"note: {clean(note)}", width, None)
     for finding in entry["findings"][1:]:
-        lines += _wrapped(indent, "also {0}: {1}".format(finding["id"], clean(finding["summary"])), width, None)
+        lines += _wrapped(indent, "also {}: {}".format(finding["id"], clean(finding["summary"])), width, None)
     for task in human_tasks(entry, report):
-        lines += _wrapped(indent, "you: {0}".format(task), width, "bright yellow")
+        lines += _wrapped(indent, f"you: {task}", width, "bright yellow")
     return lines
 
 
@@ -66,7 +68,7 @@ def first_cause(entry: dict) -> str:
         return "nothing to do"
     worst = entry["findings"][0]
     suffix = "" if worst["explains"] or worst["severity"] in ("advice", "info") else " (not the cause of a refused memory pool)"
-    return "{0}: {1}{2}".format(worst["id"], clean(worst["summary"]), suffix)
+    return "{}: {}{}".format(worst["id"], clean(worst["summary"]), suffix)
 
 
 def human_tasks(entry: dict, report: dict) -> list:
@@ -79,7 +81,7 @@ def human_tasks(entry: dict, report: dict) -> list:
         tasks.append("no remedy of this collection applies to: " + ", ".join(
             sorted({item["id"] for item in serious if not item["automatic"]})) + "; see docs/causes.md")
     if report["mode"] in ("diagnose", "verify") and any(item["automatic"] for item in entry["findings"]):
-        tasks.append("run the remediate playbook with --limit {0}".format(clean(entry["name"])))
+        tasks.append("run the remediate playbook with --limit {}".format(clean(entry["name"])))
     if entry["pending"]:
         tasks.append("restart when it suits you: " + ", ".join(clean(unit) for unit in entry["pending"]))
     return tasks
@@ -106,6 +108,6 @@ def _table(entry: dict, verbose: bool, width: int) -> list:
 
 
 def _cells(row: dict) -> tuple:
-    setting = row["setting"] if row["service"] is None else "{0} {1}".format(clean(row["service"]), row["setting"])
+    setting = row["setting"] if row["service"] is None else "{} {}".format(clean(row["service"]), row["setting"])
     values = tuple(value_text(row, key) for key in ("wanted", "configured", "live"))
     return (setting,) + values + ("yes" if row["ok"] else "no",)

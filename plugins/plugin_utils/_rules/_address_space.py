@@ -34,10 +34,10 @@ def pool_does_not_fit(facts: dict, name: str, pool: dict, service: dict | None, 
     if blocked:
         identifier = "address-space-limit" if limited else "address-space-too-small"
     who = "the node" if service is None else name
-    summary = "{0}: {1} of {2} engines of {3} fit".format(
+    summary = "{}: {} of {} engines of {} fit".format(
         _bound_text(facts, service, limited), fit, needed, format_human(forecast["engine_bytes"]))
     if not blocked:
-        summary += "; {0} will die at the next runtime upgrade".format(who)
+        summary += f"; {who} will die at the next runtime upgrade"
     return [finding(
         identifier, summary, _evidence(facts, pool, service, forecast),
         LIMIT_REFERENCE if limited else REFERENCE,
@@ -51,15 +51,15 @@ def emulated_or_sandboxed(facts: dict, name: str, pool: dict, service: dict | No
     """The kernel should grant a reservation that the trial did not get: an emulator or a sandbox stands between."""
     host = facts["host"]
     if host.get("emulated"):
-        summary = "user-mode emulation of {0}: large reservations fail or exhaust memory; run the node natively".format(
+        summary = "user-mode emulation of {}: large reservations fail or exhaust memory; run the node natively".format(
             host.get("machine"))
         return [finding("emulated-or-sandboxed", summary, ["host.emulated = true"], REFERENCE, service=_service(name, service))]
     wanted = min(forecast["engines_fit"] or 0, 1)
     if pool.get("probed_fit") is None or pool["probed_fit"] >= wanted:
         return []
-    summary = "a trial reservation of {0} was refused (errno {1}) although the kernel and the limits allow it".format(
+    summary = "a trial reservation of {} was refused (errno {}) although the kernel and the limits allow it".format(
         format_human(forecast["engine_bytes"]), pool.get("errno"))
-    evidence = ["pool.probed_fit = 0", "pool.largest_reservation = {0}".format(format_human(pool.get("largest_reservation")))]
+    evidence = ["pool.probed_fit = 0", "pool.largest_reservation = {}".format(format_human(pool.get("largest_reservation")))]
     return [finding("emulated-or-sandboxed", summary, evidence, REFERENCE, service=_service(name, service))]
 
 
@@ -69,19 +69,19 @@ def _service(name: str, service: dict | None) -> str | None:
 
 def _bound_text(facts: dict, service: dict | None, limited: bool) -> str:
     if not limited:
-        return "{0}-bit address space".format(facts["kernel"]["va_bits"])
+        return "{}-bit address space".format(facts["kernel"]["va_bits"])
     limits = facts["limits"] if service is None else start_limits(service)
-    return "LimitAS={0}".format(format_human(limits.get("as", {}).get("soft", UNLIMITED)))
+    return "LimitAS={}".format(format_human(limits.get("as", {}).get("soft", UNLIMITED)))
 
 
 def _evidence(facts: dict, pool: dict, service: dict | None, forecast: dict) -> list:
     evidence = [
         forecast["why"],
-        "kernel.va_bits = {0} (from {1})".format(facts["kernel"]["va_bits"], facts["kernel"]["va_bits_source"]),
-        "one engine is {0} bytes = {1} (from {2})".format(
+        "kernel.va_bits = {} (from {})".format(facts["kernel"]["va_bits"], facts["kernel"]["va_bits_source"]),
+        "one engine is {} bytes = {} (from {})".format(
             forecast["engine_bytes"], format_human(forecast["engine_bytes"]), pool.get("engine_bytes_source")),
     ]
     if pool.get("probed_fit") is not None:
-        evidence.append("a trial on this host held {0} at once; largest single reservation {1}".format(
+        evidence.append("a trial on this host held {} at once; largest single reservation {}".format(
             pool["probed_fit"], format_human(pool.get("largest_reservation"))))
     return evidence + (failure_lines(service)[-3:] if service is not None else [])

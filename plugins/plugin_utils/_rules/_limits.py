@@ -42,26 +42,26 @@ def limit_rules(name: str, service: dict, rows: list) -> list:
 
 
 def _too_low(identifier: str, name: str, row: dict) -> dict:
-    summary = "{0} of {1} is {2}, wanted {3}".format(
+    summary = "{} of {} is {}, wanted {}".format(
         row["setting"], name, value_text(row, "configured"), value_text(row, "wanted"))
     return finding(identifier, summary, _evidence(row), REFERENCE, service=name, remedy="service-limits")
 
 
 def _capped(identifier: str, name: str, row: dict) -> dict:
-    summary = "{0} of {1} is set to {2} but live is {3}: {4} (no CAP_SYS_RESOURCE there); raise it where this host is started".format(
+    summary = "{} of {} is set to {} but live is {}: {} (no CAP_SYS_RESOURCE there); raise it where this host is started".format(
         row["setting"], name, value_text(row, "configured"), value_text(row, "live"), row["note"])
     return finding(identifier, summary, _evidence(row), REFERENCE, service=name)
 
 
 def _not_live(name: str, service: dict, rows: list) -> dict:
-    parts = ["{0} {1}, live {2}".format(row["setting"], value_text(row, "configured"), value_text(row, "live")) for row in rows]
-    summary = "{0} runs without its configured limits: {1}".format(name, "; ".join(parts))
+    parts = ["{} {}, live {}".format(row["setting"], value_text(row, "configured"), value_text(row, "live")) for row in rows]
+    summary = "{} runs without its configured limits: {}".format(name, "; ".join(parts))
     evidence = [line for row in rows for line in _evidence(row)]
     return finding("limits-not-live", summary, evidence, REFERENCE, service=name, remedy=limits_remedy(service))
 
 
 def _evidence(row: dict) -> list:
-    return ["{0}: wanted {1}, configured {2}, live {3}, grantable {4}".format(
+    return ["{}: wanted {}, configured {}, live {}, grantable {}".format(
         row["setting"], *(value_text(row, key) for key in ("wanted", "configured", "live", "grantable")))]
 
 
@@ -69,7 +69,7 @@ def daemon_reload_needed(name: str, service: dict) -> list:
     """The files of a unit changed after the manager read them."""
     if not service["need_daemon_reload"]:
         return []
-    return [finding("daemon-reload-needed", "unit files of {0} changed; systemd has not read them yet".format(name),
+    return [finding("daemon-reload-needed", f"unit files of {name} changed; systemd has not read them yet",
                     ["NeedDaemonReload=yes"], RELOAD_REFERENCE, service=name, remedy="service-limits")]
 
 
@@ -78,9 +78,8 @@ def not_running(name: str, service: dict, explained: bool) -> list:
     if not is_down(service) or explained:
         return []
     if failure_lines(service) or service.get("restart_required"):
-        summary = "{0} is down, {1}; what it starts with has changed since, so it needs a start".format(
-            name, state_text(service))
+        summary = f"{name} is down, {state_text(service)}; what it starts with has changed since, so it needs a start"
         return [finding("limits-not-live", summary, failure_lines(service)[-1:], REFERENCE, service=name,
                         remedy="service-restart", severity=BLOCKER)]
-    summary = "{0} is down, {1}, for a reason not known here; see journalctl -u {0}".format(name, state_text(service))
+    summary = f"{name} is down, {state_text(service)}, for a reason not known here; see journalctl -u {name}"
     return [finding("not-evaluated", summary, (service.get("log") or [])[-3:], REFERENCE, service=name, severity=BLOCKER)]

@@ -20,15 +20,15 @@ def shm_rules(facts: dict, row: dict) -> list:
     found = []
     size, used = shm.get("size"), shm.get("used")
     if not row["live_ok"]:
-        found.append(_shm("shm-too-small", "/dev/shm is {0}, wanted {1}".format(format_human(size), format_human(row["wanted"])),
-                          ["shm.size = {0}".format(size)]))
+        found.append(_shm("shm-too-small", "/dev/shm is {}, wanted {}".format(format_human(size), format_human(row["wanted"])),
+                          [f"shm.size = {size}"]))
     if "ro" in shm["options"]:
         found.append(_shm("shm-read-only", "/dev/shm is mounted read-only", ["shm.options = " + ",".join(shm["options"])]))
     if shm.get("mode") not in (None, "1777"):
-        found.append(_shm("shm-mode", "/dev/shm has mode {0}, wanted 1777".format(shm["mode"]), ["shm.mode = " + shm["mode"]]))
+        found.append(_shm("shm-mode", "/dev/shm has mode {}, wanted 1777".format(shm["mode"]), ["shm.mode = " + shm["mode"]]))
     if size and used is not None and used * 100 >= size * FULL_PERCENT:
-        found.append(finding("shm-full", "/dev/shm is full: {0} of {1} used".format(format_human(used), format_human(size)),
-                             ["shm.used = {0}".format(used), "shm.size = {0}".format(size)], REFERENCE))
+        found.append(finding("shm-full", f"/dev/shm is full: {format_human(used)} of {format_human(size)} used",
+                             [f"shm.used = {used}", f"shm.size = {size}"], REFERENCE))
     elif shm.get("inodes_free") == 0:
         found.append(finding("shm-full", "/dev/shm has no free inode", ["shm.inodes_free = 0"], REFERENCE))
     if not row["configured_ok"] or len(shm.get("fstab_lines") or []) > 1:
@@ -39,10 +39,11 @@ def shm_rules(facts: dict, row: dict) -> list:
 def _not_persistent(shm: dict, row: dict) -> dict:
     lines = shm.get("fstab_lines") or []
     if len(lines) > 1:
-        summary = "/etc/fstab has {0} lines for /dev/shm (lines {1}); keep one".format(len(lines), ", ".join(map(str, lines)))
-        return finding("shm-not-persistent", summary, ["shm.fstab_lines = {0}".format(lines)], REFERENCE)
-    summary = "the next boot gives /dev/shm {0}, wanted {1}".format(format_human(shm.get("persistent")), format_human(row["wanted"]))
-    return _shm("shm-not-persistent", summary, ["shm.persistent = {0} (from {1})".format(shm.get("persistent"), shm.get("persistent_source"))])
+        summary = "/etc/fstab has {} lines for /dev/shm (lines {}); keep one".format(len(lines), ", ".join(map(str, lines)))
+        return finding("shm-not-persistent", summary, [f"shm.fstab_lines = {lines}"], REFERENCE)
+    size, source = shm.get("persistent"), shm.get("persistent_source")
+    summary = "the next boot gives /dev/shm {}, wanted {}".format(format_human(size), format_human(row["wanted"]))
+    return _shm("shm-not-persistent", summary, [f"shm.persistent = {size} (from {source})"])
 
 
 def _shm(identifier: str, summary: str, evidence: list) -> dict:

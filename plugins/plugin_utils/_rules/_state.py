@@ -22,7 +22,7 @@ def failure_lines(service: dict) -> list:
 
 def state_text(service: dict) -> str:
     """The state of a service as systemd names it: ``activating (auto-restart), Result=exit-code``."""
-    return "{0} ({1}), Result={2}".format(service["active_state"], service["sub_state"], service["result"])
+    return "{} ({}), Result={}".format(service["active_state"], service["sub_state"], service["result"])
 
 
 def limits_remedy(service: dict) -> str:

@@ -54,7 +54,7 @@ def _personalise(fleet: Fleet, host: Host) -> None:
     root = fleet.root(host.name)
     _write(root / "etc/hostname", host.name + "\n")
     _write(root / "etc/hosts", f"127.0.0.1 localhost\n{host.address} {host.name}\n")
-    _write(root / "etc/machine-id", hashlib.md5(fleet.machine(host.name).encode()).hexdigest() + "\n", 0o444)
+    _write(root / "etc/machine-id", hashlib.sha256(fleet.machine(host.name).encode()).hexdigest()[:32] + "\n", 0o444)
     _write(root / "etc/systemd/network/10-host0.network", _NETWORK.format(address=host.address))
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     _write(root / "root/.ssh/authorized_keys", (fleet.workdir / "id_ed25519.pub").read_text(encoding="utf-8"), 0o600)
@@ -98,7 +98,11 @@ def _end(fleet: Fleet, name: str) -> None:
 
 def _remove_host(fleet: Fleet, name: str) -> None:
     """Remove what a host had outside its own namespaces."""
-    plumbing.unmount_root(fleet.root(name))
+    root = fleet.root(name)
+    if root.exists():
+        there = root.stat()
+        Path(f"/run/systemd/nspawn/locks/inode-{there.st_dev}:{there.st_ino}").unlink(missing_ok=True)
+    plumbing.unmount_root(root)
     shutil.rmtree(fleet.host_dir(name), ignore_errors=True)
     for kind in ("propagate", "unix-export"):
         shutil.rmtree(Path("/run/systemd/nspawn", kind, fleet.machine(name)), ignore_errors=True)

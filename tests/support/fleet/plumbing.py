@@ -80,12 +80,14 @@ def end_cgroups(fleet: Fleet, name: str, timeout: float = 10) -> None:
     have died: nspawn's death does not end the payload.
     """
     deadline = time.monotonic() + timeout
-    while groups := _groups(fleet, name):
+    groups = _groups(fleet, name)
+    while groups:
         for group in groups:
             _end_group(group)
         if time.monotonic() > deadline:
             raise FleetError(f"host {name}: processes are left in {groups[-1]}")
         time.sleep(0.02)
+        groups = _groups(fleet, name)
 
 
 def _end_group(group: Path) -> None:

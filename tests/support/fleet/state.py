@@ -10,6 +10,7 @@ directory, so that `down` finds it even when the starter died half-way.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -155,10 +156,8 @@ class Process:
     def signal(self, number: int) -> None:
         """Send a signal to this process, never to another one."""
         if self.alive:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-            except ProcessLookupError:
-                pass
 
 
 def _start_time(pid: int) -> str:

@@ -64,7 +64,8 @@ def supervise(workdir: Path, name: str) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                preexec_fn=lambda: enter_cgroup(fleet, name),  # pylint: disable=subprocess-popen-preexec-fn
+                # Safe here: this process has one thread.
+                preexec_fn=lambda: enter_cgroup(fleet, name),  # noqa: PLW1509  pylint: disable=subprocess-popen-preexec-fn
             )
             record(fleet, name, {"supervisor": mine, "nspawn": Process.of(child.pid)})
             if child.wait() != _REBOOT:

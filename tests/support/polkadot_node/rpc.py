@@ -46,12 +46,10 @@ class Rpc:
             "system_peers": lambda _: self._peers(),
             "state_getRuntimeVersion": lambda _: self._runtime_version(),
             "state_getMetadata": lambda _: self._metadata(),
-            "chain_getHeader": lambda params: chain.header(
-                chain.number_of(params[0]) if params and params[0] else chain.best
-            ),
+            "chain_getHeader": lambda params: chain.header(chain.number_of(params[0]) if params and params[0] else chain.best),
             "chain_getBlockHash": lambda params: chain.block_hash(int(params[0]) if params else chain.best),
             "chain_getFinalizedHead": lambda _: chain.block_hash(chain.finalized),
-            "author_hasSessionKeys": lambda params: self._has_session_keys(params),
+            "author_hasSessionKeys": self._has_session_keys,
             "rpc_methods": lambda _: {"methods": sorted(self.methods)},
             "test_set": self._test_set,
             "test_runtimeUpgrade": lambda params: self._upgrade(int(params[0]) if params else 0),

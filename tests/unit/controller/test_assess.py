@@ -8,14 +8,15 @@ from __future__ import annotations
 import copy
 
 import pytest
+
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS
-
 from facts_factory import ENGINE_2023, ENGINE_NOW, GIB, host_facts, limits, node_facts
 
 POOL_LINES = [
     '2026-11-21T03:12:00Z polkadot[99]: Error: Service(Application(Application(VersionInvalid("cannot create the wasmtime '
-    'engine: failed to create memory pool mapping: mmap failed to reserve 0x6080000000 bytes: Cannot allocate memory (os error 12)"))))',
+    "engine: failed to create memory pool mapping: mmap failed to reserve 0x6080000000 bytes: "
+    'Cannot allocate memory (os error 12)"))))',
 ]
 DOWN = {"active": False, "active_state": "activating", "sub_state": "auto-restart", "result": "exit-code", "main_pid": 0}
 
@@ -129,11 +130,12 @@ def test_engines_needed(node, policy, needed):
     assert assess_facts(node_facts({"node": node}), policy)["pools"]["polkadot.service"]["engines_needed"] == needed
 
 
-class TestLimitsThatCannotBeGranted:
-    capped = {"nofile": 20000, "memlock": 8 << 20, "as": -1, "data": -1}
+CAPPED = {"nofile": 20000, "memlock": 8 << 20, "as": -1, "data": -1}
 
+
+class TestLimitsThatCannotBeGranted:
     def test_wanted_set_and_live_as_far_as_possible(self):
-        facts = node_facts({"limits": {"configured": limits(), "live": limits(memlock=8 << 20), "grantable": self.capped}})
+        facts = node_facts({"limits": {"configured": limits(), "live": limits(memlock=8 << 20), "grantable": CAPPED}})
         assessment = assess_facts(facts, {"limit_nofile": 16384})
         assert ids(assessment) == ["memlock-limit"]
         item = assessment["findings"][0]
@@ -141,11 +143,11 @@ class TestLimitsThatCannotBeGranted:
         assert assessment["remedies"] == [], "a limit that cannot be granted must not keep a remedy running for ever"
 
     def test_not_set_yet(self):
-        facts = node_facts({"limits": {"configured": limits(nofile=1024), "live": limits(nofile=1024), "grantable": self.capped}})
+        facts = node_facts({"limits": {"configured": limits(nofile=1024), "live": limits(nofile=1024), "grantable": CAPPED}})
         assert [item["remedy"] for item in assess_facts(facts, {})["remedies"]] == ["service-limits"]
 
     def test_live_below_what_can_be_granted(self):
-        facts = node_facts({"limits": {"configured": limits(), "live": limits(nofile=1024), "grantable": self.capped}})
+        facts = node_facts({"limits": {"configured": limits(), "live": limits(nofile=1024), "grantable": CAPPED}})
         assert ids(assess_facts(facts, {"limit_memlock": "8M"})) == ["limits-not-live"]
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import GIB, fit_in_address_space, fit_in_limit
 
 ENGINES = (0x3080000000, 0x6080000000, 0x4082000000)  # 194, 386 and 258 GiB

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import build_report, complaint, host_entry
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._terminal import terminal_lines
-
 from facts_factory import GIB, host_facts, limits, node_facts
 
 UNREACHABLE = {"failure": {"task": "Gather", "message": "unreachable: no route to host", "unreachable": True}}

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drop-in of a unit on disk: write it, take it back, and remember what was there. Private to this collection.
+
+State ``service-limits``, by unit: ``{path, directory_made, before, written}``: the text found there before our first
+write (null for none) and the SHA-256 of every text we wrote, so that undo never removes the work of somebody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
+    remove_file,
+    replace_file,
+    sync_directory,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import generated_lines
+from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import drop_in_path
+
+STATE_NAME = "service-limits"
+
+
+def read_drop_in(path: str) -> str | None:
+    """The text of a drop-in, or None where there is none. Raises OSError."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def digest(text: str) -> str:
+    """How the state recognises a text."""
+    return hashlib.sha256(encode(text)).hexdigest()
+
+
+def encode(text: str) -> bytes:
+    """The bytes of a text that read_drop_in() has read."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def read_only_reason(path: str) -> str | None:
+    """Why nothing can be written at a path, if its file system is mounted read-only."""
+    directory = os.path.dirname(path)
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:
+        return "{0} cannot be written, {1} is on a read-only file system; nothing was changed".format(path, directory)
+    return None
+
+
+def write_drop_in(unit: str, old: str | None, new: str) -> None:
+    """Put the new text in place; the state is saved before. Raises OSError or ValueError."""
+    path = drop_in_path(unit)
+    directory = os.path.dirname(path)
+    state = load_state(STATE_NAME)
+    entry = state.get(unit) or first_entry(path, old)
+    # A text that somebody else has edited stays theirs with our lines in it: undo will leave it and say so.
+    if old in (None, entry["before"]) or digest(old) in entry["written"]:
+        entry["written"] = sorted(set(entry["written"]) | {digest(new)})
+    save_state(STATE_NAME, dict(state, **{unit: entry}))
+    if not os.path.isdir(directory):
+        os.mkdir(directory, 0o755)
+        os.chmod(directory, 0o755)  # whatever the umask of the session  # noqa: S103
+        sync_directory(os.path.dirname(directory))
+    replace_file(path, encode(new))
+
+
+def first_entry(path: str, old: str | None) -> dict:
+    """What to remember of a unit before the first write."""
+    # A file that is exactly as we write it is ours, even if the state has been lost.
+    ours = old is not None and generated_lines(old) is not None
+    return {
+        "path": path,
+        "directory_made": not os.path.isdir(os.path.dirname(path)),
+        "before": None if ours else old,
+        "written": [digest(old)] if ours and old is not None else [],
+    }
+
+
+def put_back(unit: str, old: str | None, entry_before: dict | None) -> None:
+    """Undo write_drop_in() after a failure: the text, the directory and the state as they were."""
+    path = drop_in_path(unit)
+    state = load_state(STATE_NAME)
+    restore(path, old, bool(state.get(unit, {}).get("directory_made")) and entry_before is None)
+    if entry_before is None:
+        state.pop(unit, None)
+    else:
+        state[unit] = entry_before
+    save_state(STATE_NAME, state)
+
+
+def restore(path: str, text: str | None, directory_made: bool) -> None:
+    """Give a drop-in this text or remove it, and its directory if that is ours and empty."""
+    directory = os.path.dirname(path)
+    if text is not None:
+        if read_drop_in(path) != text:
+            replace_file(path, encode(text))
+    elif os.path.isdir(directory):
+        remove_file(path)
+    if directory_made and os.path.isdir(directory):
+        try:
+            os.rmdir(directory)
+            sync_directory(os.path.dirname(directory))
+        except OSError:  # somebody else has put something there
+            pass
+
+
+def undo_plan(unit: str, entry: dict | None) -> dict | None:
+    """What undo would do to a unit: ``{path, old, new, directory_made, kept}``, or None where there is nothing of ours.
+
+    kept means that somebody else has edited the file, so that it stays as it is.
+    """
+    path = drop_in_path(unit)
+    old = read_drop_in(path)
+    if entry is None:
+        entry = first_entry(path, old)
+        if old is None or entry["before"] is not None:
+            return None
+    plan = {"path": path, "old": old, "new": old, "directory_made": entry["directory_made"], "kept": False}
+    if old is not None and digest(old) in entry["written"]:
+        plan["new"] = entry["before"]
+    elif old is not None and old != entry["before"]:
+        plan["kept"] = True
+    return plan

@@ -1,0 +1,273 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of the module service_limits: from options to a changed host. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in, _service_limits
+from ansible_collections.aarch64.validator.plugins.module_utils._live_limits import (
+    LiveLimits,
+    read_limits,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._manager import (
+    Manager,
+    ManagerError,
+    missing_systemd,
+    unusable_unit,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
+    may_raise_limits,
+    parse_limits,
+    parse_status,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
+    LIMIT_PROPERTIES,
+    configured_limits,
+    drop_in_path,
+    is_running_here,
+    limit_properties,
+    unit_name,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import (
+    find_drop_ins,
+    find_fragment,
+    loaded_limits,
+    read_files,
+    with_file,
+)
+
+PROPERTIES = [
+    "Id", "Names", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "ControlGroup", "FragmentPath",
+    "NeedDaemonReload",
+] + limit_properties(list(_service_limits.GRANTED))
+RELOADED = "systemd: configuration reloaded"
+
+
+class Refusal(Exception):
+    """Why this cannot be done, as one message for the operator."""
+
+
+class Host(t.NamedTuple):
+    """What decides about limits besides the unit itself."""
+
+    nr_open: int | None
+    pid1_limits: dict
+    pid1_may_raise: bool
+    grantable: dict
+
+
+def read_host() -> Host:
+    """Read what PID 1 can give."""
+    nr_open = read_int("/proc/sys/fs/nr_open", [])
+    limits = parse_limits(read_text("/proc/1/limits", []) or "")
+    status = parse_status(read_text("/proc/1/status", []) or "")
+    may_raise = may_raise_limits(status, read_text("/proc/1/uid_map", []) or "")
+    return Host(nr_open, limits, may_raise, _service_limits.grantable_limits(limits, may_raise, nr_open))
+
+
+class Plan(t.NamedTuple):
+    """What is to be written and reloaded for one unit; configured is what it will be set to then."""
+
+    unit: str
+    path: str
+    old: str | None
+    new: str | None
+    reload: bool
+    configured: dict
+    actions: list
+
+    @property
+    def writes(self) -> bool:
+        return self.new != self.old
+
+
+def present(manager: Manager, parameters: dict, dry: bool) -> dict:
+    """Raise limits; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
+    name = unit_name(parameters["unit"], "unit")
+    host = read_host()
+    wanted, notes = _service_limits.wanted_limits(parameters, host.nr_open)
+    refuse(missing_systemd())
+    properties = manager.show(name, PROPERTIES)
+    refuse(unusable_unit(name, properties))
+    plan = make_plan(manager, properties, wanted)
+    if plan.writes:
+        refuse(_drop_in.read_only_reason(plan.path))
+    if plan.reload and not dry:
+        properties = apply_plan(manager, plan, wanted)
+        plan = plan._replace(configured=configured_limits(properties))
+    live = LiveLimits(plan.unit, properties, wanted, dry)
+    if live.main_pid:
+        limits = live.raise_all() if parameters["apply_live"] else read_limits(live.main_pid) or {}
+        at_start = _service_limits.limits_at_start(
+            plan.configured, host.pid1_limits, host.pid1_may_raise, host.nr_open)
+        restart = _service_limits.needs_restart(wanted, limits, host.grantable, at_start)
+    else:
+        limits = None
+        restart = _service_limits.down_needs_restart(properties, plan.reload)
+    actions = plan.actions + live.actions
+    return {
+        "changed": bool(actions),
+        "actions": actions,
+        "notes": notes + _service_limits.ungrantable_notes(wanted, host.grantable) + live.notes,
+        "restart_required": restart,
+        "limits": {"configured": plan.configured, "live": only_granted(limits), "grantable": host.grantable},
+        "diff": difference(plan.path, plan.old, plan.new),
+    }
+
+
+def refuse(reason: str | None) -> None:
+    """End here if there is a reason to."""
+    if reason is not None:
+        raise Refusal(reason)
+
+
+def only_granted(limits: dict | None) -> dict | None:
+    """Those of the live limits that this collection looks at."""
+    return None if limits is None else {name: limits[name] for name in _service_limits.GRANTED if name in limits}
+
+
+def make_plan(manager: Manager, properties: dict, wanted: dict) -> Plan:
+    """What to write for a unit. Raises Refusal where another file would overrule it."""
+    unit = properties.get("Id", "")
+    path = drop_in_path(unit)
+    old = _drop_in.read_drop_in(path)
+    stale = properties.get("NeedDaemonReload") == "yes"
+    configured = configured_limits(properties)
+    files = read_unit_files(manager, properties) if stale or _service_limits.short_limits(configured, wanted) else []
+    if stale:
+        # What the manager shows is what it loaded; the files say what it will have loaded after the reload.
+        configured.update(predicted_limits(manager, files))
+    lines = _service_limits.needed_lines(configured, wanted)
+    new = _service_limits.merge_drop_in(old, lines) if lines else old
+    if lines:
+        after = [(file, new if file == path else text) for file, text in insert_own(files, path, old)]
+        overruling = _service_limits.overruling(after, path, lines, wanted)
+        if overruling is not None:
+            raise Refusal(overruled_message(unit, path, overruling, wanted))
+        configured.update(predicted_limits(manager, after, configured))
+    actions = ["{0}: {1}={2}".format(path, key, value) for key, value in lines.items()]
+    reload = stale or bool(lines)
+    return Plan(unit, path, old, new, reload, configured, actions + ([RELOADED] if reload else []))
+
+
+def read_unit_files(manager: Manager, properties: dict) -> list:
+    """``(path, text)`` of all files of a unit as they are on disk now, in load order."""
+    directories = manager.show_manager(["UnitPath"]).get("UnitPath", "").split()
+    names = properties.get("Names", "").split() or [properties["Id"]]
+    fragment = find_fragment(properties["Id"], directories, properties.get("FragmentPath", ""))
+    return read_files([fragment] + find_drop_ins(names, directories), [])
+
+
+def predicted_limits(manager: Manager, files: list, defaults: dict | None = None) -> dict:
+    """Limits that a reload of these files gives; without defaults, those of the manager."""
+    if defaults is None:
+        names = ["Default" + name for name in limit_properties(list(_service_limits.GRANTED))]
+        answer = manager.show_manager(names)
+        defaults = configured_limits({name[len("Default"):]: value for name, value in answer.items()})
+    limits = loaded_limits(files, defaults)
+    return {name: limits[name] for name in _service_limits.GRANTED if name in limits}
+
+
+def insert_own(files: list, path: str, old: str | None) -> list:
+    """Files of a unit in load order, with our drop-in among them."""
+    texts = dict(files)
+    texts[path] = old or ""
+    fragment = [file for file, _text in files if not file.endswith(".conf")][:1]
+    drop_ins = [file for file, _text in files if file.endswith(".conf")]
+    return [(file, texts[file]) for file in fragment + with_file(drop_ins, path)]
+
+
+def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> str:
+    """What stands in the way of our drop-in, and what to do about it."""
+    name = assignment["name"]
+    return (
+        "{unit}: {file}, line {line} sets {key}={value} and sorts after {own}, so that {option}: {wanted} would have no "
+        "effect; change or remove that line. Nothing was changed.".format(
+            unit=unit, file=assignment["path"], line=assignment["line"], key=LIMIT_PROPERTIES[name],
+            value=_service_limits.limit_text(assignment["value"]["soft"]), own=path.rpartition("/")[2],
+            option=_service_limits.OPTIONS[name], wanted=_service_limits.limit_text(wanted[name])))
+
+
+def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
+    """Write and reload; the properties of the unit after that. What fails leaves everything as it was."""
+    entry = load_state(_drop_in.STATE_NAME).get(plan.unit)
+    try:
+        if plan.writes and plan.new is not None:
+            _drop_in.write_drop_in(plan.unit, plan.old, plan.new)
+        manager.reload()
+        properties = manager.show(plan.unit, PROPERTIES)
+        short = _service_limits.short_limits(configured_limits(properties), wanted)
+        if short:
+            raise Refusal("{0}: systemd still says {1} with {2} in place; it was put back as it was".format(
+                plan.unit, ", ".join(short), plan.path))
+    except (Refusal, ManagerError, OSError, ValueError):
+        if plan.writes:
+            _drop_in.put_back(plan.unit, plan.old, entry)
+            manager.reload()
+        raise
+    return properties
+
+
+def reverted(manager: Manager, parameters: dict, dry: bool) -> dict:
+    """Take limits back; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
+    try:
+        state = load_state(_drop_in.STATE_NAME)
+    except PermissionError:
+        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
+    systemd = is_running_here()
+    units = revert_units(manager, parameters["unit"], state, systemd)
+    plans = {unit: _drop_in.undo_plan(unit, state.get(unit)) for unit in units}
+    kept = [plan["path"] for plan in plans.values() if plan and plan["kept"]]
+    undone = {unit: plan for unit, plan in plans.items() if plan and not plan["kept"]}
+    for plan in undone.values():
+        refuse(_drop_in.read_only_reason(plan["path"]))
+    actions = [undo_action(plan) for plan in undone.values()] + ([RELOADED] if undone and systemd else [])
+    notes = ["{0}: edited by somebody else, left as it is".format(path) for path in kept]
+    if undone and systemd:
+        shown = manager.show_all(sorted(undone), ["Id", "MainPID"])
+        notes += ["{0}: running processes keep their limits until the next restart".format(properties.get("Id"))
+                  for properties in shown if properties.get("MainPID", "0") != "0"]
+    if undone and not dry:
+        for plan in undone.values():
+            _drop_in.restore(plan["path"], plan["new"], plan["directory_made"])
+        if systemd:
+            manager.reload()
+        # Last, so that a run that is interrupted before can be repeated.
+        save_state(_drop_in.STATE_NAME, {unit: entry for unit, entry in state.items() if unit not in undone})
+    return {
+        "changed": bool(actions),
+        "actions": actions,
+        "notes": notes,
+        "restart_required": False,
+        "diff": [part for plan in undone.values() for part in difference(plan["path"], plan["old"], plan["new"])],
+    }
+
+
+def revert_units(manager: Manager, asked: str | None, state: dict, systemd: bool) -> list:
+    """The units to revert: the one asked for, by the name behind an alias, or all that the state knows."""
+    if asked is None:
+        return sorted(state)
+    name = unit_name(asked, "unit")
+    if name in state or not systemd:
+        return [name]
+    return [manager.show(name, ["Id"]).get("Id") or name]
+
+
+def undo_action(plan: dict) -> str:
+    """One sentence about one drop-in."""
+    if plan["old"] == plan["new"]:
+        return "{0}: forgotten, it was not there any more".format(plan["path"])
+    return "{0}: {1}".format(plan["path"], "removed" if plan["new"] is None else "put back as it was before")
+
+
+def difference(path: str, before: str | None, after: str | None) -> list:
+    """One entry of a diff, or none."""
+    if before == after:
+        return []
+    texts = [_drop_in.encode(text or "").decode("utf-8", "replace") for text in (before, after)]
+    return [{"before_header": path, "after_header": path, "before": texts[0], "after": texts[1]}]

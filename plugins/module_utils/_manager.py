@@ -1,0 +1,89 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask systemd by child processes that cannot hang. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
+    COMMAND_SECONDS,
+    is_running_here,
+    parse_show,
+    show_command,
+)
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat"}
+TIMED_OUT = 124  # exit status of timeout(1)
+
+
+class ManagerError(Exception):
+    """systemd could not do, or would not answer, what it was asked."""
+
+
+class Manager:
+    """The service manager of this host, asked through the run_command of a module."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.timeout = module.get_bin_path("timeout")
+
+    def call(self, arguments: list, seconds: int = COMMAND_SECONDS) -> str:
+        """Output of a command. Raises ManagerError with what it complained about."""
+        # A minimal host may lack timeout(1); systemctl gives up by itself too, after D-Bus's own time limit.
+        guard = [self.timeout, "-k", "5", str(seconds)] if self.timeout else []
+        try:
+            status, output, errors = self.module.run_command(
+                guard + arguments, environ_update=ENVIRONMENT, handle_exceptions=False, expand_user_and_vars=False)
+        except OSError as error:
+            raise ManagerError("{0}: {1}".format(arguments[0], error.strerror or error)) from error
+        if status == TIMED_OUT and guard:
+            raise ManagerError("{0} gave no answer within {1} seconds".format(" ".join(arguments), seconds))
+        if status != 0:
+            reason = errors.strip() or "exit status {0}".format(status)
+            raise ManagerError("{0}: {1}".format(" ".join(arguments), reason))
+        return output
+
+    def show(self, unit: str, properties: list) -> dict:
+        """Properties of one unit; ``Id`` is the name behind an alias."""
+        units = self.show_all([unit], properties)
+        return units[0] if units else {}
+
+    def show_all(self, units: list, properties: list) -> list:
+        """Properties of several units, in the order asked."""
+        return parse_show(self.call(show_command(units, properties)))
+
+    def show_manager(self, properties: list) -> dict:
+        """Properties of the manager itself."""
+        answers = parse_show(self.call(["systemctl", "show", "--no-pager", "--all", "--property=" + ",".join(properties)]))
+        return answers[0] if answers else {}
+
+    def reload(self) -> None:
+        """Make the manager read all unit files again."""
+        self.call(["systemctl", "daemon-reload"])
+
+
+def missing_systemd() -> str | None:
+    """Why services cannot be managed on this host at all."""
+    if is_running_here():
+        return None
+    return ("systemd does not run on this host (it is not PID 1), so that there is no service to change here; "
+            "give this host an empty list of services (memory_pool_services: [])")
+
+
+def unusable_unit(unit: str, properties: dict) -> str | None:
+    """Why a unit cannot be worked with, or None."""
+    state = properties.get("LoadState", "not-found")
+    if state == "loaded":
+        return None
+    if state == "not-found":
+        why = "{0} does not exist on this host".format(unit)
+    elif state == "masked":
+        why = "{0} is masked on this host".format(unit)
+    else:
+        why = "{0} cannot be loaded on this host, systemd says {1}".format(unit, state)
+    return "unit: {0}; set memory_pool_services to services that this host has".format(why)

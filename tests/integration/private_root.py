@@ -1,0 +1,108 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A throw-away copy of this machine's file system, in which modules may really change /etc, /var and /dev/shm.
+
+An overlay of / in a mount namespace of its own, with a /dev of its own and no mark of a container. Whatever a module
+does there, remounting included, goes away with the namespace, which ends when the process that holds it loses its
+standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODULE_PACKAGE = "ansible_collections.aarch64.validator.plugins.modules."
+COLLECTIONS = REPOSITORY / "playbooks" / "collections"
+STATE = "/var/lib/aarch64-validator"
+
+_SETUP = r"""
+set -e
+base=$1; shift
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$base"
+mkdir "$base/upper" "$base/work" "$base/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" "$base/root"
+cd "$base/root"
+for path in /proc "$@"; do mkdir -p ".$path"; mount --rbind "$path" ".$path"; done
+mount --bind /dev/null proc/1/environ 2>/dev/null || true
+chmod 755 root
+mount -t tmpfs -o mode=755 tmpfs dev
+for node in null zero random urandom; do : >"dev/$node"; mount --bind "/dev/$node" "dev/$node"; done
+mkdir dev/shm
+rm -rf .dockerenv run/.containerenv run/systemd var/lib/aarch64-validator etc/fstab
+: >etc/fstab
+echo ready
+exec cat
+"""
+
+
+class PrivateRoot:
+    """A machine of its own as far as files and mounts go. Use as a context manager."""
+
+    def __init__(self, base: Path) -> None:
+        # What the interpreter and the collection need may lie on other mounts than /, which an overlay does not show.
+        needed = {str(REPOSITORY), sys.prefix, sys.base_prefix}
+        self._base = base
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", _SETUP, "sh", str(base), *sorted(needed)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        assert self._holder.stdout is not None and self._holder.stderr is not None
+        if self._holder.stdout.readline() != "ready\n":
+            raise OSError("no private root here: " + self._holder.stderr.read())
+
+    def __enter__(self) -> PrivateRoot:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._holder.communicate()  # closes its standard input
+
+    def path(self, path: str) -> Path:
+        """The same file, as this process can open it."""
+        return Path(f"/proc/{self._holder.pid}/root{self._base}/root{path}")
+
+    def command(self, *arguments: str, user: int = 0, user_namespace: bool = False) -> list[str]:
+        """An argument list that runs a command in there."""
+        enter = ["nsenter", "--mount", "--target", str(self._holder.pid), "--"]
+        unshare = ["unshare", "--user", "--map-root-user", "--mount"] if user_namespace else []
+        become = [f"--userspec={user}:{user}"] if user else []
+        return [*enter, *unshare, "chroot", *become, str(self._base / "root"), *arguments]
+
+    def run(self, *arguments: str) -> str:
+        """Run a command in there that must succeed; its output."""
+        return subprocess.run(self.command(*arguments), check=True, capture_output=True, text=True).stdout
+
+    def mount_shm(self, options: str = "nosuid,nodev,size=64m") -> None:
+        """Mount a tmpfs on /dev/shm, on top of what is there."""
+        self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", "/dev/shm")
+
+    def shm_options(self) -> list[str]:
+        """Options of the topmost mount on /dev/shm, of the mount and of the file system."""
+        lines = [line.split() for line in self.run("cat", "/proc/self/mountinfo").splitlines()]
+        last = [fields for fields in lines if fields[4] == "/dev/shm"][-1]
+        return last[5].split(",") + last[-1].split(",")
+
+    def shm_size(self) -> int:
+        """Bytes of /dev/shm."""
+        space = os.statvfs(self.path("/dev/shm"))
+        return space.f_blocks * space.f_frsize
+
+    def module(
+        self, name: str, options: dict[str, Any], *, check: bool = False, diff: bool = False, **how: Any
+    ) -> dict[str, Any]:
+        """Run a module in there as Ansible does: options as JSON in, result as JSON out. how is for command()."""
+        arguments = dict(options, _ansible_check_mode=check, _ansible_diff=diff)
+        process = subprocess.run(
+            self.command(sys.executable, "-B", "-m", MODULE_PACKAGE + name, **how),
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), capture_output=True, text=True,
+            env={"PYTHONPATH": str(COLLECTIONS), "PATH": os.environ["PATH"]}, check=False,
+        )
+        assert process.stdout.strip(), process.stderr
+        return json.loads(process.stdout)
