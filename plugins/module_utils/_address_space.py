@@ -119,7 +119,7 @@ def _probe_here(engine_bytes: int, engines: int, limit_as: int, va_bits: int) ->
     _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if limit_as != UNLIMITED and at_least(hard, limit_as):
         resource.setrlimit(resource.RLIMIT_AS, (limit_as, limit_as))
-    held = []
+    held = []  # type: list[mmap.mmap]
     reason = 0
     while len(held) < engines and not reason:
         mapping, reason = _reserve(engine_bytes)

@@ -138,45 +138,42 @@ def make_plan(manager: Manager, properties: dict, wanted: dict) -> Plan:
     old = _drop_in.read_drop_in(path)
     stale = properties.get("NeedDaemonReload") == "yes"
     configured = configured_limits(properties)
-    files = read_unit_files(manager, properties) if stale or _service_limits.short_limits(configured, wanted) else []
-    if stale:
-        # What the manager shows is what it loaded; the files say what it will have loaded after the reload.
-        configured.update(predicted_limits(manager, files))
+    files = []  # type: list[tuple[str, str]]
+    if stale or _service_limits.short_limits(configured, wanted):
+        # What the manager shows is what it loaded; the files say what it will have loaded after a reload. systemd 252
+        # does not notice by itself a drop-in in a directory that was made after the last reload.
+        defaults, files = read_unit_files(manager, properties)
+        on_disk = only_granted(loaded_limits(files, defaults)) or {}
+        stale = stale or on_disk != configured
+        configured = on_disk
     lines = _service_limits.needed_lines(configured, wanted)
     new = _service_limits.merge_drop_in(old, lines) if lines else old
     if lines:
-        after = [(file, new if file == path else text) for file, text in insert_own(files, path, old)]
+        after = insert_own(files, path, new or "")
         overruling = _service_limits.overruling(after, path, lines, wanted)
         if overruling is not None:
             raise Refusal(overruled_message(unit, path, overruling, wanted))
-        configured.update(predicted_limits(manager, after, configured))
+        configured = only_granted(loaded_limits(after, configured)) or {}
     actions = ["{0}: {1}={2}".format(path, key, value) for key, value in lines.items()]
     reload = stale or bool(lines)
     return Plan(unit, path, old, new, reload, configured, actions + ([RELOADED] if reload else []))
 
 
-def read_unit_files(manager: Manager, properties: dict) -> list:
-    """``(path, text)`` of all files of a unit as they are on disk now, in load order."""
-    directories = manager.show_manager(["UnitPath"]).get("UnitPath", "").split()
-    names = properties.get("Names", "").split() or [properties["Id"]]
+def read_unit_files(manager: Manager, properties: dict) -> tuple:
+    """``(defaults of the manager, files)`` of a unit as they are on disk now, each ``(path, text)``, in load order."""
+    names = ["Default" + name for name in limit_properties(list(_service_limits.GRANTED))]
+    answer = manager.show_manager(["UnitPath"] + names)
+    defaults = configured_limits({name[len("Default"):]: answer[name] for name in names if name in answer})
+    directories = answer.get("UnitPath", "").split()
+    units = properties.get("Names", "").split() or [properties["Id"]]
     fragment = find_fragment(properties["Id"], directories, properties.get("FragmentPath", ""))
-    return read_files([fragment] + find_drop_ins(names, directories), [])
+    return defaults, read_files([fragment] + find_drop_ins(units, directories), [])
 
 
-def predicted_limits(manager: Manager, files: list, defaults: dict | None = None) -> dict:
-    """Limits that a reload of these files gives; without defaults, those of the manager."""
-    if defaults is None:
-        names = ["Default" + name for name in limit_properties(list(_service_limits.GRANTED))]
-        answer = manager.show_manager(names)
-        defaults = configured_limits({name[len("Default"):]: value for name, value in answer.items()})
-    limits = loaded_limits(files, defaults)
-    return {name: limits[name] for name in _service_limits.GRANTED if name in limits}
-
-
-def insert_own(files: list, path: str, old: str | None) -> list:
-    """Files of a unit in load order, with our drop-in among them."""
+def insert_own(files: list, path: str, text: str) -> list:
+    """Files of a unit in load order, with our drop-in of this text among them."""
     texts = dict(files)
-    texts[path] = old or ""
+    texts[path] = text
     fragment = [file for file, _text in files if not file.endswith(".conf")][:1]
     drop_ins = [file for file, _text in files if file.endswith(".conf")]
     return [(file, texts[file]) for file in fragment + with_file(drop_ins, path)]
@@ -186,8 +183,8 @@ def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> s
     """What stands in the way of our drop-in, and what to do about it."""
     name = assignment["name"]
     return (
-        "{unit}: {file}, line {line} sets {key}={value} and sorts after {own}, so that {option}: {wanted} would have no "
-        "effect; change or remove that line. Nothing was changed.".format(
+        "{unit}: {file}, line {line} sets {key}={value} and sorts after {own}, so that {option}: {wanted} would have "
+        "no effect; change or remove that line. Nothing was changed.".format(
             unit=unit, file=assignment["path"], line=assignment["line"], key=LIMIT_PROPERTIES[name],
             value=_service_limits.limit_text(assignment["value"]["soft"]), own=path.rpartition("/")[2],
             option=_service_limits.OPTIONS[name], wanted=_service_limits.limit_text(wanted[name])))
@@ -203,8 +200,8 @@ def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
         properties = manager.show(plan.unit, PROPERTIES)
         short = _service_limits.short_limits(configured_limits(properties), wanted)
         if short:
-            raise Refusal("{0}: systemd still says {1} with {2} in place; it was put back as it was".format(
-                plan.unit, ", ".join(short), plan.path))
+            raise Refusal("{0}: after the reload systemd still says {1}{2}".format(
+                plan.unit, ", ".join(short), "; {0} was put back as it was".format(plan.path) if plan.writes else ""))
     except (Refusal, ManagerError, OSError, ValueError):
         if plan.writes:
             _drop_in.put_back(plan.unit, plan.old, entry)

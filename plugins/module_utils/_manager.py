@@ -59,7 +59,8 @@ class Manager:
 
     def show_manager(self, properties: list) -> dict:
         """Properties of the manager itself."""
-        answers = parse_show(self.call(["systemctl", "show", "--no-pager", "--all", "--property=" + ",".join(properties)]))
+        command = ["systemctl", "show", "--no-pager", "--all", "--property=" + ",".join(properties)]
+        answers = parse_show(self.call(command))
         return answers[0] if answers else {}
 
     def reload(self) -> None:

@@ -104,7 +104,7 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
     }
 
 
-NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "arguments": None, "mapped": [], "pie": None}
+NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "arguments": None, "mapped": [], "pie": None}  # type: dict
 
 
 def process_facts(pid: int, mounts: list, unread: list) -> dict:

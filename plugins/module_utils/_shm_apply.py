@@ -31,7 +31,7 @@ _CONTAINER_REMEDY = "a container gets its size where it is started, as with dock
 
 def read_host() -> Host:
     """What a plan is made from. Raises PlanError for a host that cannot be read or is not as the kernel made it."""
-    unread = []
+    unread: list = []
     mounts = parse_mountinfo(read_text("/proc/self/mountinfo", unread) or "")
     meminfo = parse_meminfo(read_text("/proc/meminfo", unread) or "")
     if not mounts or "MemTotal" not in meminfo:
@@ -67,11 +67,14 @@ def read_fstab() -> str | None:
         raise PlanError(f"{_fstab.PATH} cannot be read: {error.strerror}") from error
 
 
-def check_obstacles(plan: Plan) -> None:
-    """Raise PlanError if a plan cannot be carried out here, before anything is changed."""
+def check_obstacles(plan: Plan, forgets_state: bool) -> None:
+    """Raise PlanError if a plan cannot be carried out here, before anything is changed.
+
+    forgets_state says that the saved state will be removed.
+    """
     if plan.fstab is not None:
         _check_replaceable(_fstab.PATH)
-    if plan.state is not None:
+    if plan.state is not None or forgets_state:
         _check_replaceable(STATE_PATH)
     if plan.mount_size is not None and os.path.islink(PATH):
         message = "{0} is a symbolic link to {1}; remove the link, then this module mounts a tmpfs there"

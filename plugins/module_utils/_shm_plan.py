@@ -126,6 +126,7 @@ def predict(host: Host, plan: Plan) -> dict:
     size = plan.mount_size if plan.mount_size is not None else plan.remount_size
     if plan.mount_size is not None:
         facts.update(mounted=True, fstype="tmpfs", options=["rw", "nosuid", "nodev"], used=0, mode=MODE)
+        facts["inodes_free"] = host.mem_total // host.page_size // 2 - 1  # shmem_default_max_inodes() less the top
     if plan.writable:
         facts["options"] = ["rw"] + [option for option in facts["options"] if option not in ("rw", "ro")]
     if plan.mode:
@@ -257,8 +258,8 @@ def _revert_live(host: Host, old: int | None, new: int, plan: Plan) -> Plan:
     facts, mount = host.facts, host.mount
     note = None
     if old is None:
-        note = "stays mounted, because unmounting would lose what is in it"
-    elif mount is None or mount["fstype"] != "tmpfs" or facts["size"] != new:
+        return _with_note(plan, "stays mounted, because unmounting would lose what is in it")
+    if mount is None or mount["fstype"] != "tmpfs" or facts["size"] != new:
         note = "was changed since it was resized; left as it is"
     elif old == new:
         return plan
@@ -267,5 +268,9 @@ def _revert_live(host: Host, old: int | None, new: int, plan: Plan) -> Plan:
     elif "ro" in facts["options"]:
         note = "is read-only now; its size is left as it is"
     if note:
-        return plan._replace(notes=plan.notes + (f"{PATH} {note}",))
+        return _with_note(plan, note)
     return plan._replace(remount_size=old, actions=(_resize_sentence(new, old),) + plan.actions)
+
+
+def _with_note(plan: Plan, note: str) -> Plan:
+    return plan._replace(notes=plan.notes + (f"{PATH} {note}",))

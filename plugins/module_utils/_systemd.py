@@ -53,7 +53,7 @@ def parse_show(text: str) -> list:
     """Output of ``systemctl show`` as one dict of properties per unit. Repeated properties join by newlines."""
     units = []
     for block in text.strip("\n").split("\n\n"):
-        properties = {}
+        properties = {}  # type: dict[str, str]
         for line in block.splitlines():
             name, equals, value = line.partition("=")
             if equals:

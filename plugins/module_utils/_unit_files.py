@@ -39,9 +39,9 @@ def _parse_one(text: str, name: str) -> int | None:
 
 
 def limit_assignments(text: str, path: str) -> list:
-    """Every ``Limit*=`` of a ``[Service]`` section that systemd would take, as ``{name, value: {soft, hard}, path, line}``.
+    """Every ``Limit*=`` of a ``[Service]`` section that systemd would take: ``{name, value, path, line}``.
 
-    An empty one changes nothing (seen with systemd 252), unlike in lists such as ``ExecStart=``.
+    value is ``{soft, hard}``. An empty assignment changes nothing (seen with systemd 252), unlike in lists.
     """
     assignments = []
     section = None
@@ -110,7 +110,7 @@ def drop_in_names(unit: str) -> list:
 
 
 def with_file(paths: list, path: str) -> list:
-    """Paths of drop-ins in load order, with one more among them unless it is there. A file of the same name is replaced."""
+    """Paths of drop-ins in load order, with one more among them, in place of another of the same name."""
     by_name = {os.path.basename(other): other for other in paths}
     by_name[os.path.basename(path)] = path
     return [by_name[name] for name in sorted(by_name, key=os.fsencode)]

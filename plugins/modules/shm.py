@@ -212,10 +212,11 @@ def run(params: dict, check_mode: bool, with_diff: bool) -> dict:
     try:
         plan = make_plan(params, before, state)
     except (KeyError, TypeError) as error:
-        raise _shm_plan.PlanError(f"{_shm_apply.STATE_PATH} is damaged ({error!r}); move it away to go on without an undo") from error
-    _shm_apply.check_obstacles(plan)
+        message = f"{_shm_apply.STATE_PATH} is damaged ({error!r}); move it away to go on without an undo"
+        raise _shm_plan.PlanError(message) from error
     actions, notes = list(plan.actions), list(plan.notes)
-    result = {"changed": bool(actions), "actions": actions, "notes": notes, "restart_required": False}
+    _shm_apply.check_obstacles(plan, forgets_state=reverting and bool(actions))
+    result: dict = {"changed": bool(actions), "actions": actions, "notes": notes, "restart_required": False}
     facts = _shm_plan.predict(before, plan)
     if actions and not check_mode:
         if os.geteuid() != 0:

@@ -8,18 +8,31 @@ from __future__ import annotations
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import smaller
 
 
-def facts_after(facts: dict, remedy: str, service: str | None, result: dict) -> dict:
+def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
     """The facts with what a remedy module answered laid over them. The input stays as it is."""
     if remedy == "shm":
         return dict(facts, shm=result["shm"]) if result.get("shm") else facts
     if service not in facts["services"]:
         return facts
-    if remedy == "service-limits":
-        needs_restart = bool(result.get("restart_required"))
-        patch = {"limits": result["limits"], "restart_required": needs_restart, "need_daemon_reload": False}
-    else:
-        patch = _restarted(facts["services"][service])
-    return dict(facts, services=dict(facts["services"], **{service: dict(facts["services"][service], **patch)}))
+    before = facts["services"][service]
+    patch = _limited(before, result) if remedy == "service-limits" else _restarted(before)
+    return dict(facts, services=dict(facts["services"], **{service: dict(before, **patch)}))
+
+
+def _limited(service: dict, result: dict) -> dict:
+    """A service with other limits: a trial under the old address-space limit says nothing of the new one."""
+    patch = {
+        "limits": result["limits"],
+        "restart_required": bool(result.get("restart_required")),
+        "need_daemon_reload": False,
+    }
+    if _address_space(service["limits"]) != _address_space(result["limits"]):
+        patch["pool"] = dict(service["pool"], largest_reservation=None, errno=None, probed_fit=None)
+    return patch
+
+
+def _address_space(limits: dict) -> tuple:
+    return tuple((limits.get(when) or {}).get("as") for when in ("configured", "live"))
 
 
 def _restarted(service: dict) -> dict:

@@ -11,7 +11,9 @@ hosts calls `make_fleet`.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -32,6 +34,8 @@ call = {"jsonrpc": "2.0", "id": 1, "method": sys.argv[1], "params": json.loads(s
 request = urllib.request.Request("http://127.0.0.1:9944", json.dumps(call).encode())
 print(urllib.request.urlopen(request, timeout=40).read().decode())
 """
+# More than the default floor; what systemd-nspawn gives depends on the machine's RAM.
+HEALTHY_SHM = "2560M"
 _TREES = ("/etc/fstab", "/etc/systemd", "/etc/sysctl.d", "/etc/default")
 
 
@@ -60,9 +64,9 @@ class HostHandle:
         """Run a command by ssh and return what it printed; FleetError if it fails."""
         return reach.on_host(self.fleet, self.name, command, **options)
 
-    def inside(self, *command: str) -> str:
+    def inside(self, *command: str, **options: t.Any) -> str:
         """Run a command without ssh, for a host whose sshd or link is down."""
-        return reach.inside(self.fleet, self.name, command)
+        return reach.inside(self.fleet, self.name, command, **options)
 
     def show(self, *properties: str, unit: str = shaping.UNIT) -> dict[str, str]:
         """Read properties of a unit; works without ssh."""
@@ -152,22 +156,23 @@ MakeFleet = t.Callable[..., Fleet]
 @pytest.fixture(scope="session")
 def make_fleet(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[MakeFleet]:
     """Start fleets by the names of their hosts; all are ended with the session."""
-    started: list[Path] = []
+    with contextlib.ExitStack() as started:
 
-    def make(*names: str) -> Fleet:
-        workdir = tmp_path_factory.mktemp("fleet")
-        started.append(workdir)
-        return lifecycle.up(workdir, list(names))
+        def make(*names: str) -> Fleet:
+            workdir = tmp_path_factory.mktemp("fleet")
+            started.callback(lifecycle.down, workdir)
+            return lifecycle.up(workdir, list(names))
 
-    yield make
-    for workdir in started:
-        lifecycle.down(workdir)
+        yield make
 
 
 @pytest.fixture(scope="session")
 def fleet(make_fleet: MakeFleet) -> Fleet:
     """Three hosts for the session; tests share them."""
-    return make_fleet("val-1", "val-2", "val-3")
+    started = make_fleet("val-1", "val-2", "val-3")
+    for each in started.hosts:
+        shaping.shm(started, each.name, HEALTHY_SHM)
+    return started
 
 
 @pytest.fixture
@@ -193,8 +198,8 @@ def _put_back(handle: HostHandle) -> None:
     handle.inside("systemctl", "start", "ssh.service")
     written = ["/etc/systemd/system/polkadot.service.d", "/var/lib/aarch64-validator"]
     handle.inside("rm", "--recursive", "--force", *written, "/etc/sysctl.d/60-aarch64-validator.conf")
-    handle.inside("truncate", "--size=0", "/etc/fstab")
-    handle.inside("mount", "-o", "remount,rw,size=2560M", "/dev/shm")
+    handle.inside("tee", "/etc/fstab", input=lifecycle.FSTAB)
+    handle.inside("mount", "-o", f"remount,rw,size={HEALTHY_SHM}", "/dev/shm")
     handle.inside("systemctl", "daemon-reload")
     handle.inside("systemctl", "reset-failed")
     handle.inside("systemctl", "restart", shaping.UNIT)
@@ -208,8 +213,6 @@ def playbook(fleet: Fleet, tmp_path: Path) -> t.Callable[..., subprocess.Complet
     def run(name: str, *arguments: str, env: t.Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         root = SUPPORT.parent.parent
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(fleet.inventory), f"playbooks/{name}.yml"]
-        import os
-
         environment = {**os.environ, "ANSIBLE_CONFIG": str(root / "ansible.cfg"), **(env or {})}
         report = ["--extra-vars", json.dumps({"memory_pool_report_dir": str(tmp_path / "report")})]
         return subprocess.run(

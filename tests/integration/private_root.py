@@ -79,21 +79,6 @@ class PrivateRoot:
         """Run a command in there that must succeed; its output."""
         return subprocess.run(self.command(*arguments), check=True, capture_output=True, text=True).stdout
 
-    def mount_shm(self, options: str = "nosuid,nodev,size=64m") -> None:
-        """Mount a tmpfs on /dev/shm, on top of what is there."""
-        self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", "/dev/shm")
-
-    def shm_options(self) -> list[str]:
-        """Options of the topmost mount on /dev/shm, of the mount and of the file system."""
-        lines = [line.split() for line in self.run("cat", "/proc/self/mountinfo").splitlines()]
-        last = [fields for fields in lines if fields[4] == "/dev/shm"][-1]
-        return last[5].split(",") + last[-1].split(",")
-
-    def shm_size(self) -> int:
-        """Bytes of /dev/shm."""
-        space = os.statvfs(self.path("/dev/shm"))
-        return space.f_blocks * space.f_frsize
-
     def module(
         self, name: str, options: dict[str, Any], *, check: bool = False, diff: bool = False, **how: Any
     ) -> dict[str, Any]:

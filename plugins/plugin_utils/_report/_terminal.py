@@ -13,20 +13,20 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import
 COLOURS = {
     "failed": "red", "unreachable": "bright red", "blocked": "red", "at-risk": "yellow", "advice": "cyan", "healthy": "green",
 }
-DONE = {"diagnose": "would change", "verify": "would change", "remediate": "changed", "revert": "reverted"}
 MIN_WIDTH, MAX_WIDTH = 60, 160
-COLUMNS = ("setting", "wanted", "configured", "live", "ok")
+OVERVIEW = ("verdict", "host", "first cause", "changed", "left to you")
+SETTINGS = ("setting", "wanted", "configured", "live", "ok")
 
 
 def terminal_lines(report: dict, width: int, verbose: bool) -> list:
-    """The whole summary: one line of counts, then each host, worst first."""
+    """Counts, one line for each host, worst first, then what there is to say of each host that is not simply well."""
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [(_headline(report), None), ("", None)]
-    name_width = max([len(clean(entry["name"])) for entry in report["hosts"]] + [4])
-    for entry in report["hosts"]:
-        lines += _host_lines(entry, report, min(name_width, 30), width)
-    for entry in report["hosts"]:
-        lines += _table(entry, verbose, width)
+    hosts = report["hosts"]
+    overview = _table([OVERVIEW] + [_overview_cells(entry, report) for entry in hosts], width)
+    lines = [(_headline(report), None), ("", None), (overview[0], None)]
+    lines += [(text, COLOURS[entry["verdict"]]) for text, entry in zip(overview[1:], hosts)]
+    for entry in hosts:
+        lines += _details(entry, report, width, verbose)
     return lines
 
 
@@ -42,72 +42,75 @@ def _headline(report: dict) -> str:
     return "{}: {} host{}: {}".format(mode, summary["hosts"], "" if summary["hosts"] == 1 else "s", ", ".join(counts))
 
 
-def _host_lines(entry: dict, report: dict, name_width: int, width: int) -> list:
-    head = "{0:<11}  {1:<{2}}  ".format(entry["verdict"], clean(entry["name"]), name_width)
-    lines = _wrapped(head, first_cause(entry), width, COLOURS[entry["verdict"]])
-    indent = " " * len(head)
-    done = "would be changed" if report["check"] else DONE[report["mode"]]
-    for change in entry["changes"]:
-        lines += _wrapped(indent, f"{done}: {clean(change)}", width, None)
-    for unit in entry["pending"]:
-        lines += _wrapped(indent, f"restart pending: {clean(unit)}", width, "yellow")
-    for note in entry["notes"]:
-        lines += _wrapped(indent, f"note: {clean(note)}", width, None)
-    for finding in entry["findings"][1:]:
-        lines += _wrapped(indent, "also {}: {}".format(finding["id"], clean(finding["summary"])), width, None)
-    for task in human_tasks(entry, report):
-        lines += _wrapped(indent, f"you: {task}", width, "bright yellow")
-    return lines
-
-
-def first_cause(entry: dict) -> str:
-    """The worst thing to say of a host, in one sentence; says when it cannot be the cause of the message."""
+def _overview_cells(entry: dict, report: dict) -> tuple:
+    cause = entry["findings"][0]["id"] if entry["findings"] else "-"
     if entry["failure"]:
-        return clean(entry["failure"]["message"])
-    if not entry["findings"]:
-        return "nothing to do"
-    worst = entry["findings"][0]
-    suffix = "" if worst["explains"] or worst["severity"] in ("advice", "info") else " (not the cause of a refused memory pool)"
-    return "{}: {}{}".format(worst["id"], clean(worst["summary"]), suffix)
+        cause = clean(entry["failure"]["message"])[:40]
+    changes = len(entry["changes"])
+    changed = "{}{}".format("would: " if report["check"] else "", changes) if changes else "-"
+    tasks = human_tasks(entry, report)
+    return entry["verdict"], clean(entry["name"]), cause, changed, tasks[0][0] if tasks else "-"
 
 
 def human_tasks(entry: dict, report: dict) -> list:
-    """What is left for a person: what failed, what has no remedy here, what was not applied yet."""
+    """What is left for a person, as ``(short, long)``: what failed, what has no remedy here, what was not applied."""
     if entry["failure"]:
-        return ["see what the message says, then run again; a second run is safe"]
+        return [("see below", "see what the message says, then run again: a second run is safe")]
     tasks = []
     serious = [item for item in entry["findings"] if item["severity"] in ("blocker", "risk")]
-    if any(not item["automatic"] for item in serious):
-        tasks.append("no remedy of this collection applies to: " + ", ".join(
-            sorted({item["id"] for item in serious if not item["automatic"]})) + "; see docs/causes.md")
+    manual = sorted({item["id"] for item in serious if not item["automatic"]})
+    if manual:
+        tasks.append(("see below", "no remedy of this collection applies to {}; see docs/causes.md".format(", ".join(manual))))
     if report["mode"] in ("diagnose", "verify") and any(item["automatic"] for item in entry["findings"]):
-        tasks.append("run the remediate playbook with --limit {}".format(clean(entry["name"])))
+        tasks.append(("run remediate", "run the playbook remediate with --limit {}".format(clean(entry["name"]))))
     if entry["pending"]:
-        tasks.append("restart when it suits you: " + ", ".join(clean(unit) for unit in entry["pending"]))
+        units = ", ".join(clean(unit) for unit in entry["pending"])
+        tasks.append(("restart", f"restart when it suits you, in one run with memory_pool_restart=when-needed: {units}"))
     return tasks
 
 
-def _wrapped(head: str, text: str, width: int, colour: str | None) -> list:
-    lines = textwrap.wrap(text, max(20, width - len(head))) or [""]
-    indent = " " * len(head)
-    return [((head if number == 0 else indent) + line, colour) for number, line in enumerate(lines)]
-
-
-def _table(entry: dict, verbose: bool, width: int) -> list:
-    rows = [row for row in entry["settings"] if verbose or not row["ok"]]
-    if not rows:
+def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
+    changed = "would change: " if report["check"] else "reverted: " if report["mode"] == "revert" else "changed: "
+    told = []
+    if entry["failure"]:
+        told.append((clean(entry["failure"]["message"]), COLOURS[entry["verdict"]]))
+    told += [(_finding_text(finding), _finding_colour(finding)) for finding in entry["findings"]]
+    told += [(changed + clean(change), None) for change in entry["changes"]]
+    told += [("note: " + clean(note), None) for note in entry["notes"]]
+    told += [("you: " + long, "bright yellow") for _short, long in human_tasks(entry, report)]
+    rows = sorted((row for row in entry["settings"] if verbose or not row["ok"]), key=lambda row: row["ok"])
+    if not told and not rows:
         return []
-    rows = sorted(rows, key=lambda row: row["ok"])
-    cells = [COLUMNS] + [_cells(row) for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
     lines = [("", None), (clean(entry["name"]), None)]
-    for number, line in enumerate(cells):
-        text = "  " + "  ".join("{0:<{1}}".format(cell, widths[column]) for column, cell in enumerate(line))
-        lines.append((text.rstrip()[:width], None if number == 0 or rows[number - 1]["ok"] else "yellow"))
+    for text, colour in told:
+        wrapped = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        lines += [(line, colour) for line in wrapped]
+    if rows:
+        table = _table([SETTINGS] + [_settings_cells(row) for row in rows], width - 2)
+        colours = [None] + [None if row["ok"] else "yellow" for row in rows]
+        lines += [("  " + text, colour) for text, colour in zip(table, colours)]
     return lines
 
 
-def _cells(row: dict) -> tuple:
+def _finding_text(finding: dict) -> str:
+    """A finding in one sentence; one that is serious says whether it can be why a pool was refused."""
+    text = "{}: {}".format(finding["id"], clean(finding["summary"]))
+    if finding["severity"] in ("blocker", "risk") and not finding["explains"]:
+        text += " (never the cause of a refused memory pool)"
+    return text
+
+
+def _finding_colour(finding: dict) -> str | None:
+    return {"blocker": "red", "risk": "yellow"}.get(finding["severity"])
+
+
+def _settings_cells(row: dict) -> tuple:
     setting = row["setting"] if row["service"] is None else "{} {}".format(clean(row["service"]), row["setting"])
-    values = tuple(value_text(row, key) for key in ("wanted", "configured", "live"))
-    return (setting,) + values + ("yes" if row["ok"] else "no",)
+    return (setting, *(value_text(row, key) for key in ("wanted", "configured", "live")), "yes" if row["ok"] else "no")
+
+
+def _table(rows: list, width: int) -> list:
+    """Rows of cells as aligned lines, cut at width."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in rows]
+    return [line if len(line) <= width else line[:width - 1] + "\u2026" for line in lines]

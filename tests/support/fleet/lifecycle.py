@@ -19,6 +19,7 @@ from .state import Fleet, FleetError, Host, load, recorded
 
 _TOOLS = ("systemd-nspawn", "mmdebstrap", "ssh", "ssh-keygen", "ip", "nsenter", "setpriv", "mount", "umount")
 _ROOT_FILES = ("id_ed25519", "id_ed25519.pub", "known_hosts", "ssh_config", "inventory.yml", "state.json")
+FSTAB = "# A fresh host mounts nothing of its own.\n"
 _NETWORK = """\
 [Match]
 Name=host0
@@ -55,6 +56,7 @@ def _personalise(fleet: Fleet, host: Host) -> None:
     _write(root / "etc/hostname", host.name + "\n")
     _write(root / "etc/hosts", f"127.0.0.1 localhost\n{host.address} {host.name}\n")
     _write(root / "etc/machine-id", hashlib.sha256(fleet.machine(host.name).encode()).hexdigest()[:32] + "\n", 0o444)
+    _write(root / "etc/fstab", FSTAB)
     _write(root / "etc/systemd/network/10-host0.network", _NETWORK.format(address=host.address))
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     _write(root / "root/.ssh/authorized_keys", (fleet.workdir / "id_ed25519.pub").read_text(encoding="utf-8"), 0o600)

@@ -67,7 +67,7 @@ def enter_cgroup(fleet: Fleet, name: str) -> None:
         (group / "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
 
 
-def _groups(fleet: Fleet, name: str) -> list[Path]:
+def cgroups(fleet: Fleet, name: str) -> list[Path]:
     """All cgroups of the host, the deepest first."""
     tops = [root / fleet.machine(name) for root in _cgroup_roots()]
     return [Path(directory) for top in tops for directory, _, _ in os.walk(top, topdown=False)]
@@ -80,14 +80,14 @@ def end_cgroups(fleet: Fleet, name: str, timeout: float = 10) -> None:
     have died: nspawn's death does not end the payload.
     """
     deadline = time.monotonic() + timeout
-    groups = _groups(fleet, name)
+    groups = cgroups(fleet, name)
     while groups:
         for group in groups:
             _end_group(group)
         if time.monotonic() > deadline:
             raise FleetError(f"host {name}: processes are left in {groups[-1]}")
         time.sleep(0.02)
-        groups = _groups(fleet, name)
+        groups = cgroups(fleet, name)
 
 
 def _end_group(group: Path) -> None:

@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
     rpc: Rpc
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  pylint: disable=redefined-builtin
         """Say nothing: a node does not log its requests."""
 
     def send(self, status: int, body: str, content_type: str = "application/json") -> None:

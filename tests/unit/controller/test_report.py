@@ -80,12 +80,24 @@ def test_terminal_says_what_matters():
     assert "address-space-limit" in shown
     assert "changed: /dev/shm: size 64 MiB -> 2 GiB (live)" in shown
     assert "unreachable: no route to host" in shown
-    assert "not the cause of a refused memory pool" in " ".join(shown.split()), "a placebo must be called one"
+    assert "never the cause of a refused memory pool" in " ".join(shown.split()), "a placebo must be called one"
     assert all(len(line) <= 100 for line in shown.splitlines())
+
+
+def test_each_host_has_one_line_of_its_own():
+    lines = text("remediate", **{f"val-{number}": AT_RISK for number in range(3)}).splitlines()
+    assert lines[2].split() == ["verdict", "host", "first", "cause", "changed", "left", "to", "you"]
+    for number, line in enumerate(lines[3:6]):
+        assert line.split()[:4] == ["at-risk", f"val-{number}", "shm-too-small", "1"]
+
+
+def test_nothing_is_said_twice_of_a_healthy_host():
+    assert text("verify", a=HEALTHY).splitlines()[3:] == ["healthy  a     -            -        -"]
 
 
 def test_table_shows_what_is_not_compliant():
     shown = text("verify", a=CAPPED)
+    assert "wanted" in shown
     row = next(line for line in shown.splitlines() if "LimitMEMLOCK  " in line)
     assert row.split() == ["polkadot.service", "LimitMEMLOCK", "infinity", "infinity", "8", "MiB", "no"]
     assert "LimitNOFILE" not in shown
@@ -95,11 +107,11 @@ def test_table_shows_what_is_not_compliant():
 
 def test_check_mode_says_that_nothing_was_changed():
     shown = text("remediate", True, a=AT_RISK)
-    assert "nothing was changed" in shown and "would be changed: /dev/shm" in shown
+    assert "nothing was changed" in shown and "would change: /dev/shm" in shown
 
 
 def test_text_of_a_host_cannot_drive_the_terminal():
     evil = {"failure": {"task": "", "message": "x\x1b[2J\rhealthy\nval-9 healthy", "unreachable": False}}
     shown = text("diagnose", **{"a\x1b[31m": evil})
     assert "\x1b" not in shown and "\r" not in shown
-    assert not any(line.startswith("val-9") for line in shown.splitlines())
+    assert not any(line.startswith(("val-9", "healthy")) for line in shown.splitlines())

@@ -36,7 +36,8 @@ LINES = {
 }
 NOT_FOR_SHM = [
     "", "   ", "# tmpfs /dev/shm tmpfs size=1G 0 0", "\t#tmpfs /dev/shm tmpfs size=1G", "/dev/shm", "tmpfs /dev/shm2 tmpfs",
-    "tmpfs /dev/shm/x tmpfs size=1G", "/dev/shm /mnt none bind 0 0", "UUID=1 / ext4 defaults 0 1 # /dev/shm", "tmpfs dev/shm tmpfs",
+    "tmpfs /dev/shm/x tmpfs size=1G", "/dev/shm /mnt none bind 0 0", "UUID=1 / ext4 defaults 0 1 # /dev/shm",
+    "tmpfs dev/shm tmpfs",
 ]
 
 
@@ -83,7 +84,9 @@ def test_two_lines_are_an_error_that_names_both() -> None:
         _fstab.only_entry(text, RAM, PAGE)
 
 
-@pytest.mark.parametrize(("line", "kind"), [("/x /dev/shm none bind", "none"), ("x /dev/shm", "(none)"), ("r /dev/shm ramfs", "ramfs")])
+@pytest.mark.parametrize(("line", "kind"), [
+    ("/x /dev/shm none bind", "none"), ("x /dev/shm", "(none)"), ("r /dev/shm ramfs", "ramfs"),
+])
 def test_another_type_is_an_error(line: str, kind: str) -> None:
     with pytest.raises(_fstab.FstabError) as error:
         _fstab.only_entry(line, RAM, PAGE)
@@ -136,15 +139,15 @@ other_lines = st.one_of(
 shm_lines = st.one_of(
     st.sampled_from(list(LINES.values())),
     st.tuples(
-        st.sampled_from(["", " ", "\t"]), st.sampled_from(["tmpfs", "none", "shm"]), blanks, st.sampled_from(["/dev/shm", "/dev/shm/"]),
-        blanks, st.just("tmpfs"), blanks,
+        st.sampled_from(["", " ", "\t"]), st.sampled_from(["tmpfs", "none", "shm"]), blanks,
+        st.sampled_from(["/dev/shm", "/dev/shm/"]), blanks, st.just("tmpfs"), blanks,
         st.lists(st.sampled_from(["rw", "nosuid", "size=1M", "size=7%", "nr_blocks=9", "mode=1777"]), min_size=1).map(",".join),
         st.sampled_from(["", " 0 0", "\t0\t0\t", " 0 0\r", "\r"]),
     ).map("".join),
 )
-fstabs = st.tuples(st.lists(other_lines), st.lists(shm_lines, max_size=1), st.lists(other_lines), st.sampled_from(["", "\n"])).map(
-    lambda parts: "\n".join(parts[0] + parts[1] + parts[2]) + parts[3]
-)
+fstabs = st.tuples(
+    st.lists(other_lines), st.lists(shm_lines, max_size=1), st.lists(other_lines), st.sampled_from(["", "\n"]),
+).map(lambda parts: "\n".join(parts[0] + parts[1] + parts[2]) + parts[3])
 
 
 @given(fstabs)

@@ -1,0 +1,237 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of the module service_restart: arm, stop, wait, start, disarm. Private to this collection.
+
+A process that runs this may be killed at any moment. So nothing here cleans up on the way out: the timer is disarmed
+only after the unit was seen to be up, or to have failed for good.
+"""
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import fcntl
+import os
+import time
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils import _restart
+from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
+
+LOCK_DIRECTORY = "/run"
+POLL_SECONDS = 0.5
+PATIENCE = 10  # what a host under load may take longer than it should
+NOTHING_DONE = {"changed": False, "actions": []}  # type: dict[str, object]
+
+
+class RestartFailed(Exception):
+    """What went wrong, as one message, with what is known of the unit."""
+
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.facts = facts
+
+
+class Order(t.NamedTuple):
+    """What the operator asked for; all times in seconds."""
+
+    delay: int
+    margin: int
+    timeout: int
+    settle: int
+
+
+@contextlib.contextmanager
+def lock(unit: str) -> t.Iterator[None]:
+    """Keep a second restart of the same unit out while this process lives. Raises RestartFailed."""
+    path = os.path.join(LOCK_DIRECTORY, "aarch64-validator-restart-{0}.lock".format(unit))
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RestartFailed("{0}: another restart of it is under way on this host; wait for its end".format(
+                    unit), **NOTHING_DONE) from None
+            if not _is_same_file(descriptor, path):  # its last holder has removed it meanwhile
+                continue
+            try:
+                yield
+            finally:
+                os.unlink(path)
+            return
+        finally:
+            os.close(descriptor)
+
+
+def _is_same_file(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+class Restart:
+    """One restart of one unit."""
+
+    def __init__(self, manager: Manager, unit: str, order: Order, systemctl: str, systemd_run: str) -> None:
+        self.manager = manager
+        self.unit = unit
+        self.order = order
+        self.systemctl = systemctl
+        self.systemd_run = systemd_run
+        self.started_with = [unit]
+        self.timer = None  # type: str | None
+        self.notes = []  # type: list[str]
+
+    def show(self) -> dict:
+        return self.manager.show(self.unit, _restart.PROPERTIES)
+
+    def left_over_timers(self) -> list:
+        """Timers that an earlier, interrupted restart of this unit has left."""
+        command = [self.systemctl, "list-units", "--all", "--type=timer", "--plain", "--no-legend", "--no-pager",
+                   "--full", "--", _restart.TIMER_PREFIX + "*"]
+        return _restart.own_timers(self.manager.call(command), self.unit)
+
+    def active_dependents(self, properties: dict) -> list:
+        """Running services that will be stopped together with this one."""
+        names = _restart.dependents(properties)
+        if not names:
+            return []
+        shown = self.manager.show_all(names, ["Id", "ActiveState"])
+        return [one["Id"] for one in shown if one.get("ActiveState") in ("active", "activating", "reloading")]
+
+    def arm(self, seconds: float) -> None:
+        """Have the unit started after this time; a timer armed before goes only once this one is there."""
+        name = _restart.timer_name(self.unit, binascii.hexlify(os.urandom(4)).decode())
+        self.manager.call(_restart.arm_command(self.systemd_run, self.systemctl, name, seconds, self.started_with))
+        previous, self.timer = self.timer, name + ".timer"
+        if previous is not None:
+            self.stop_timers([previous])
+
+    def stop_timers(self, names: list) -> None:
+        """Disarm; a timer that cannot be stopped only starts a unit that runs anyway."""
+        if not names:
+            return
+        try:
+            self.manager.call([self.systemctl, "stop", "--"] + names)
+        except ManagerError as error:
+            # One that has just fired is gone, and with it the reason to stop it.
+            if "not loaded" not in str(error):
+                self.notes.append("{0}: a timer could not be disarmed: {1}".format(self.unit, error))
+
+    def disarm(self) -> None:
+        if self.timer is not None:
+            self.stop_timers([self.timer])
+            self.timer = None
+
+    def run(self, before: dict, left_over: list, others: list) -> dict:
+        """Restart the unit; what became of it. Raises RestartFailed."""
+        self.started_with += others
+        longest_stop = _restart.stop_seconds(before)
+        try:
+            self.arm(longest_stop + self.order.delay + self.order.margin)
+        except ManagerError as error:
+            raise RestartFailed(
+                "{0}: left alone, since the timer that secures its restart could not be armed: {1}".format(
+                    self.unit, error), **NOTHING_DONE) from error
+        try:
+            self.stop_timers(left_over)
+            if left_over:
+                before = self.show()  # the old timer may have fired while the new one was armed
+            since = self.stop(before, longest_stop)
+            self.wait(since)
+            return self.start(before, since)
+        except ManagerError as error:
+            raise RestartFailed("{0}: {1}; the timer {2} starts it".format(self.unit, error, self.timer)) from error
+
+    def stop(self, before: dict, longest: float) -> float:
+        """Stop the unit; since when it has been down."""
+        try:
+            self.manager.call([self.systemctl, "stop", "--no-block", "--", self.unit])
+        except ManagerError as error:
+            self.disarm()
+            raise RestartFailed("{0}: left alone, since it could not be stopped: {1}".format(
+                self.unit, error), **NOTHING_DONE) from error
+        deadline = time.monotonic() + longest
+        while True:
+            after = self.show()
+            now = time.monotonic()
+            if _restart.is_down(after):
+                break
+            if after.get("ActiveState") == "active" and after.get("Job", "") in ("", "0"):
+                self.disarm()
+                raise RestartFailed("{0}: somebody else has cancelled the stop; it is active".format(
+                    self.unit), **state_facts(after))
+            if now > deadline:
+                raise RestartFailed(
+                    "{0}: still not stopped after {1:.0f} seconds ({2}); the timer {3} starts it again".format(
+                        self.unit, longest, _restart.state_text(after), self.timer), **state_facts(after))
+            time.sleep(POLL_SECONDS)
+        return _restart.down_since(before, after, now)
+
+    def wait(self, since: float) -> None:
+        """Wait until the unit has been down for the delay, with the timer set to just after that."""
+        left = since + self.order.delay - time.monotonic()
+        try:
+            self.arm(max(left, 0) + self.order.margin)
+        except ManagerError as error:  # the first timer still stands
+            self.notes.append("{0}: the timer could not be set anew: {1}".format(self.unit, error))
+        with contextlib.suppress(ManagerError):  # it may be unloaded, and its failures forgotten with it
+            # A unit that failed often enough may not be started again until this (StartLimitBurst).
+            self.manager.call([self.systemctl, "reset-failed", "--", self.unit])
+        while time.monotonic() < since + self.order.delay:
+            time.sleep(max(0.01, min(since + self.order.delay - time.monotonic(), 60)))
+
+    def start(self, before: dict, since: float) -> dict:
+        """Start the unit and watch it; what became of it."""
+        try:
+            self.manager.call([self.systemctl, "start", "--no-block", "--"] + self.started_with)
+        except ManagerError as error:
+            raise RestartFailed("{0}: it could not be started ({1}); the timer {2} tries once more".format(
+                self.unit, error, self.timer)) from error
+        begin = time.monotonic()
+        seen = _restart.Watch("starting")
+        while True:
+            after = self.show()
+            now = time.monotonic()
+            seen = _restart.watch(seen, after, now, self.order.settle)
+            if seen.verdict in ("up", "failed"):
+                self.disarm()
+                break
+            if now - begin > self.order.timeout + (self.order.settle + PATIENCE if seen.process else 0):
+                break
+            time.sleep(POLL_SECONDS)
+        outcome = self.outcome(before, after, since)
+        if seen.verdict != "up":
+            raise RestartFailed(self.failure(seen, after), **outcome)
+        return outcome
+
+    def outcome(self, before: dict, after: dict, since: float) -> dict:
+        """The unit before and after, for the result of the module."""
+        started = int(after.get("ExecMainStartTimestampMonotonic") or 0) / 1e6
+        down = started - since if started > since else time.monotonic() - since
+        return dict(state_facts(after), main_pid_before=int(before.get("MainPID") or 0), down_seconds=round(down, 3))
+
+    def failure(self, seen: _restart.Watch, after: dict) -> str:
+        """The message for a unit that did not come up."""
+        if seen.verdict == "failed":
+            what = "did not stay up" if seen.process else "did not start"
+        else:
+            what = "was not active within {0} seconds, and is still trying".format(self.order.timeout)
+        try:
+            log = _restart.bounded_log(self.manager.call(_restart.journal_command(self.unit)))
+        except ManagerError as error:
+            log = str(error)
+        return "{0} {1}: {2}. Its last log lines:\n{3}".format(
+            self.unit, what, _restart.state_text(after), log or "(none)")
+
+
+def state_facts(properties: dict) -> dict:
+    """The state of a unit, for the result of the module."""
+    return {
+        "main_pid": int(properties.get("MainPID") or 0),
+        "active_state": properties.get("ActiveState", ""),
+        "sub_state": properties.get("SubState", ""),
+    }
