@@ -26,7 +26,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._termina
 
 MODES = ("diagnose", "remediate", "verify", "revert", "audit")
 # Variables that the role leaves on each host.
-OUTCOME_VARIABLES = ("assessment", "facts", "changes", "notes", "pending", "failure")
+OUTCOME_VARIABLES = ("diagnosis", "assessment", "facts", "changes", "notes", "pending", "failure")
 
 display = Display()
 

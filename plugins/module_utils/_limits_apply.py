@@ -143,7 +143,7 @@ def make_plan(manager: Manager, properties: dict, wanted: dict) -> Plan:
         # What the manager shows is what it loaded; the files say what it will have loaded after a reload. systemd 252
         # does not notice by itself a drop-in in a directory that was made after the last reload.
         defaults, files = read_unit_files(manager, properties)
-        on_disk = only_granted(loaded_limits(files, defaults)) or {}
+        on_disk = only_granted(loaded_limits(files, dict(configured, **defaults))) or {}
         stale = stale or on_disk != configured
         configured = on_disk
     lines = _service_limits.needed_lines(configured, wanted)

@@ -73,11 +73,15 @@ def own_timers(listing: str, unit: str) -> list:
     return [fields[0] for fields in words if fields and pattern.match(fields[0])]
 
 
-def arm_command(systemd_run: str, systemctl: str, name: str, seconds: float, units: list) -> list:
-    """The argument list that starts these units after this many seconds, whoever is alive then."""
+def arm_command(systemd_run: str, systemctl: str, name: str, seconds: float, units: list, replaces: list) -> list:
+    """The argument list that starts these units after this many seconds, whoever is alive then.
+
+    Timers that it replaces are disarmed in the same transaction, so that there is always exactly one.
+    """
     return [
         systemd_run, "--quiet", "--collect", "--unit=" + name, "--on-active={0:.3f}s".format(seconds),
         "--timer-property=AccuracySec=1s", "--description=Start {0} if its restart was interrupted".format(units[0]),
+    ] + ["--timer-property=Conflicts=" + timer for timer in replaces] + [
         "--", systemctl, "start", "--no-block", "--",
     ] + list(units)
 

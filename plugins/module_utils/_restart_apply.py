@@ -21,6 +21,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._manager import 
 
 LOCK_DIRECTORY = "/run"
 POLL_SECONDS = 0.5
+STOP_POLL_SECONDS = 0.2  # the sooner a stop is seen, the sooner the second, exact timer is there
 PATIENCE = 10  # what a host under load may take longer than it should
 NOTHING_DONE = {"changed": False, "actions": []}  # type: dict[str, object]
 
@@ -90,8 +91,9 @@ class Restart:
 
     def left_over_timers(self) -> list:
         """Timers that an earlier, interrupted restart of this unit has left."""
-        command = [self.systemctl, "list-units", "--all", "--type=timer", "--plain", "--no-legend", "--no-pager",
-                   "--full", "--", _restart.TIMER_PREFIX + "*"]
+        # Only armed ones: one that was replaced stays loaded, but dead, as long as the one that replaced it.
+        command = [self.systemctl, "list-units", "--state=active", "--type=timer", "--plain", "--no-legend",
+                   "--no-pager", "--full", "--", _restart.TIMER_PREFIX + "*"]
         return _restart.own_timers(self.manager.call(command), self.unit)
 
     def active_dependents(self, properties: dict) -> list:
@@ -102,42 +104,32 @@ class Restart:
         shown = self.manager.show_all(names, ["Id", "ActiveState"])
         return [one["Id"] for one in shown if one.get("ActiveState") in ("active", "activating", "reloading")]
 
-    def arm(self, seconds: float) -> None:
-        """Have the unit started after this time; a timer armed before goes only once this one is there."""
+    def arm(self, seconds: float, replaces: list) -> None:
+        """Have the unit started after this time, by one timer in place of others."""
         name = _restart.timer_name(self.unit, binascii.hexlify(os.urandom(4)).decode())
-        self.manager.call(_restart.arm_command(self.systemd_run, self.systemctl, name, seconds, self.started_with))
-        previous, self.timer = self.timer, name + ".timer"
-        if previous is not None:
-            self.stop_timers([previous])
-
-    def stop_timers(self, names: list) -> None:
-        """Disarm; a timer that cannot be stopped only starts a unit that runs anyway."""
-        if not names:
-            return
-        try:
-            self.manager.call([self.systemctl, "stop", "--"] + names)
-        except ManagerError as error:
-            # One that has just fired is gone, and with it the reason to stop it.
-            if "not loaded" not in str(error):
-                self.notes.append("{0}: a timer could not be disarmed: {1}".format(self.unit, error))
+        self.manager.call(_restart.arm_command(
+            self.systemd_run, self.systemctl, name, seconds, self.started_with, replaces))
+        self.timer = name + ".timer"
 
     def disarm(self) -> None:
-        if self.timer is not None:
-            self.stop_timers([self.timer])
-            self.timer = None
+        try:
+            self.manager.call([self.systemctl, "stop", "--", str(self.timer)])
+        except ManagerError as error:
+            # One that has just fired is gone. Any other only starts a unit that runs anyway.
+            if "not loaded" not in str(error):
+                self.notes.append("{0}: its timer could not be disarmed: {1}".format(self.unit, error))
 
     def run(self, before: dict, left_over: list, others: list) -> dict:
         """Restart the unit; what became of it. Raises RestartFailed."""
         self.started_with += others
         longest_stop = _restart.stop_seconds(before)
         try:
-            self.arm(longest_stop + self.order.delay + self.order.margin)
+            self.arm(longest_stop + self.order.delay + self.order.margin, left_over)
         except ManagerError as error:
             raise RestartFailed(
                 "{0}: left alone, since the timer that secures its restart could not be armed: {1}".format(
                     self.unit, error), **NOTHING_DONE) from error
         try:
-            self.stop_timers(left_over)
             if left_over:
                 before = self.show()  # the old timer may have fired while the new one was armed
             since = self.stop(before, longest_stop)
@@ -168,14 +160,14 @@ class Restart:
                 raise RestartFailed(
                     "{0}: still not stopped after {1:.0f} seconds ({2}); the timer {3} starts it again".format(
                         self.unit, longest, _restart.state_text(after), self.timer), **state_facts(after))
-            time.sleep(POLL_SECONDS)
+            time.sleep(STOP_POLL_SECONDS)
         return _restart.down_since(before, after, now)
 
     def wait(self, since: float) -> None:
         """Wait until the unit has been down for the delay, with the timer set to just after that."""
         left = since + self.order.delay - time.monotonic()
         try:
-            self.arm(max(left, 0) + self.order.margin)
+            self.arm(max(left, 0) + self.order.margin, [str(self.timer)])
         except ManagerError as error:  # the first timer still stands
             self.notes.append("{0}: the timer could not be set anew: {1}".format(self.unit, error))
         with contextlib.suppress(ManagerError):  # it may be unloaded, and its failures forgotten with it

@@ -18,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
     at_least,
     format_exact,
     format_human,
+    larger,
     parse_size,
 )
 
@@ -97,11 +98,12 @@ def plan_present(host: Host, wanted: int, exact: bool, state: dict) -> Plan:
         notes.append(note.format(host.hidden_entries, PATH))
     resized = plan.mount_size is not None or plan.remount_size is not None
     if _needs_line(host.facts, wanted, exact, resized):
-        edit = _fstab.set_size(text, entry, format_exact(wanted), new_line_options(host))
+        boot_size = wanted if exact else _not_lowered(host.facts["persistent"], wanted)
+        edit = _fstab.set_size(text, entry, format_exact(boot_size), new_line_options(host))
         if host.container:
             note = "this is a container: its manager may mount {0} anew and not read {1} at the next start"
             notes.append(note.format(PATH, _fstab.PATH))
-        plan = plan._replace(fstab=edit.text, actions=plan.actions + (_edit_sentence(entry, wanted),))
+        plan = plan._replace(fstab=edit.text, actions=plan.actions + (_edit_sentence(entry, boot_size),))
         record = _fstab_record(edit, host.fstab is not None, state.get("fstab"))
         plan = plan._replace(state=dict(state, fstab=record))
     if resized:
@@ -218,6 +220,11 @@ def _needs_line(facts: dict, wanted: int, exact: bool, resized: bool) -> bool:
     if boot is None:
         return False  # a container that is large enough: nobody knows about its next start, and nothing is wrong
     return boot != wanted if exact else not at_least(boot, wanted)
+
+
+def _not_lowered(boot: int | None, wanted: int) -> int:
+    """The size for fstab: what is wanted, or the more that the next boot would have given without a line."""
+    return wanted if boot is None else larger(boot, wanted)
 
 
 def _edit_sentence(entry: _fstab.Entry | None, wanted: int) -> str:

@@ -23,7 +23,7 @@ MODULES = COLLECTION.replace("/", ".") + ".modules."
 REPOSITORY = SUPPORT.parent.parent
 STATE = "/var/lib/aarch64-validator"
 PID_FILE = "/run/aarch64-validator-test.pid"
-TIMERS = ("systemctl", "list-units", "--all", "--plain", "--no-legend", "aarch64-validator-start-*")
+TIMERS = ("systemctl", "list-units", "--state=active", "--plain", "--no-legend", "aarch64-validator-start-*.timer")
 NOBODY = "65534"
 
 
@@ -102,7 +102,8 @@ class ServiceHost:
         self.write(f"/etc/systemd/system/{unit}", text)
         self.units.append(unit)
         self.run("systemctl", "daemon-reload")
-        self.run("systemctl", "--quiet", "enable", unit)
+        if not name.endswith("@"):
+            self.run("systemctl", "--quiet", "enable", unit)
         if start:
             self.run("systemctl", "start", unit)
         return unit
@@ -141,7 +142,7 @@ class ServiceHost:
 
     def timers(self) -> list[str]:
         """Names of the armed timers of this collection."""
-        return [line.split()[0] for line in self.run(*TIMERS).splitlines() if ".timer" in line.split()[0]]
+        return [line.split()[0] for line in self.run(*TIMERS).splitlines()]
 
     def tree(self) -> str:
         """All of /etc/systemd, with modes and contents."""

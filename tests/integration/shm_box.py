@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from private_root import STATE, PrivateRoot
 
 GIB = 1 << 30
 MIB = 1 << 20
 FSTAB = "/etc/fstab"
-ADDED = "tmpfs /dev/shm tmpfs rw,nosuid,nodev,size=2G 0 0\n"
+# Without a line the next boot gives half of RAM; a line that is added never gives less.
+HALF_OF_RAM = os.sysconf("SC_PHYS_PAGES") // 2 * os.sysconf("SC_PAGE_SIZE")
+BOOT_SIZE = "size=" + format_exact(max(HALF_OF_RAM, 2 * GIB))
+ADDED = f"tmpfs /dev/shm tmpfs rw,nosuid,nodev,{BOOT_SIZE} 0 0\n"
 
 
 class ShmBox(PrivateRoot):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from private_root import STATE
-from shm_box import ADDED, FSTAB, GIB, MIB, ShmBox, refused, shm, shm_box
+from shm_box import ADDED, BOOT_SIZE, FSTAB, GIB, MIB, ShmBox, refused, shm, shm_box
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts, in a mount namespace of its own")
 ODD_FSTAB = (
@@ -59,7 +59,7 @@ def test_labels_and_links_of_fstab_are_kept(box: ShmBox) -> None:
     shm(box, size="1G")
     assert box.path(FSTAB).is_symlink()
     assert os.getxattr(box.path("/etc/fstab.real"), "user.label") == b"etc_t"
-    assert "size=1G" in box.path("/etc/fstab.real").read_text()
+    assert BOOT_SIZE in box.path("/etc/fstab.real").read_text()
 
 
 def test_a_missing_fstab_is_made_and_removed_again(box: ShmBox) -> None:

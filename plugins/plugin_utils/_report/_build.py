@@ -18,7 +18,8 @@ FAILING = {
 def host_entry(name: str, outcome: dict) -> dict:
     """One host of a report, from the variables that the role left for it.
 
-    outcome holds any of ``assessment``, ``facts``, ``changes``, ``notes``, ``pending``, ``failure``.
+    outcome holds any of ``diagnosis`` (what was wrong before), ``assessment`` (how it is now), ``facts``,
+    ``changes``, ``notes``, ``pending``, ``failure``.
     """
     assessment = outcome.get("assessment") or {}
     failure = outcome.get("failure")
@@ -31,6 +32,7 @@ def host_entry(name: str, outcome: dict) -> dict:
         "name": name,
         "verdict": verdict,
         "findings": assessment.get("findings", []),
+        "before": _gone(outcome.get("diagnosis") or {}, assessment),
         "changes": outcome.get("changes") or [],
         "notes": outcome.get("notes") or [],
         "pending": outcome.get("pending") or [],
@@ -40,6 +42,12 @@ def host_entry(name: str, outcome: dict) -> dict:
         "remedies": assessment.get("remedies", []),
         "facts": outcome.get("facts") or {},
     }
+
+
+def _gone(diagnosis: dict, assessment: dict) -> list:
+    """Findings of the diagnosis that are no longer there."""
+    still = {(item["id"], item["service"]) for item in assessment.get("findings", [])}
+    return [item for item in diagnosis.get("findings", []) if (item["id"], item["service"]) not in still]
 
 
 def build_report(entries: list, policy: dict, mode: str, check: bool, generated_at: str) -> dict:

@@ -44,6 +44,8 @@ def _headline(report: dict) -> str:
 
 def _overview_cells(entry: dict, report: dict) -> tuple:
     cause = entry["findings"][0]["id"] if entry["findings"] else "-"
+    if entry["before"] and not entry["findings"]:
+        cause = "was " + entry["before"][0]["id"]
     if entry["failure"]:
         cause = clean(entry["failure"]["message"])[:40]
     changes = len(entry["changes"])
@@ -74,6 +76,7 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     told = []
     if entry["failure"]:
         told.append((clean(entry["failure"]["message"]), COLOURS[entry["verdict"]]))
+    told += [("was " + _finding_text(finding), None) for finding in entry["before"]]
     told += [(_finding_text(finding), _finding_colour(finding)) for finding in entry["findings"]]
     told += [(changed + clean(change), None) for change in entry["changes"]]
     told += [("note: " + clean(note), None) for note in entry["notes"]]

@@ -91,6 +91,12 @@ def test_each_host_has_one_line_of_its_own():
         assert line.split()[:4] == ["at-risk", f"val-{number}", "shm-too-small", "1"]
 
 
+def test_what_was_wrong_is_told_after_it_was_fixed():
+    shown = text("remediate", a=dict(HEALTHY, diagnosis=AT_RISK["assessment"], changes=["/dev/shm: size"]))
+    assert "healthy  a     was shm-too-small  1" in shown
+    assert "was shm-too-small: /dev/shm is 64 MiB" in shown
+
+
 def test_nothing_is_said_twice_of_a_healthy_host():
     assert text("verify", a=HEALTHY).splitlines()[3:] == ["healthy  a     -            -        -"]
 

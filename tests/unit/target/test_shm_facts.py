@@ -120,7 +120,8 @@ def test_the_default_is_lowered_on_a_small_board_and_only_the_default() -> None:
 
 
 @pytest.mark.parametrize(("live", "fstab", "container", "exact", "actions"), [
-    (64 * MIB, "", False, False, ["size 64 MiB -> 1 GiB (live)", "line for /dev/shm added, size=1G"]),
+    (64 * MIB, "", False, False, ["size 64 MiB -> 1 GiB (live)", "line for /dev/shm added, size=2G"]),  # half of RAM
+    (64 * MIB, "", True, False, ["size 64 MiB -> 1 GiB (live)", "line for /dev/shm added, size=1G"]),
     (64 * MIB, "t /dev/shm tmpfs size=3G", False, False, ["size 64 MiB -> 1 GiB (live)"]),
     (64 * MIB, "t /dev/shm tmpfs size=9M", False, False,
      ["size 64 MiB -> 1 GiB (live)", "line 1 for /dev/shm, size=9M -> size=1G"]),

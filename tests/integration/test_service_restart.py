@@ -1,0 +1,255 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""service_restart on a real host: the node comes up again whatever happens, and never too early."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from conftest import HostHandle, MakeFleet
+from service_host import ServiceHost, install
+
+pytestmark = pytest.mark.nspawn
+
+SLEEP = "ExecStart=/bin/sleep infinity"
+# Runs while the file is there, and crashes without it.
+WITH_FILE = "ExecStart=/bin/sh -c 'test -e /run/cured && exec sleep infinity; echo no cure yet >&2; exit 3'"
+# Takes four seconds to stop.
+SLOW = (
+    "ExecStart=/usr/bin/python3 -c 'import signal, sys, time; "
+    "signal.signal(15, lambda *_: (time.sleep(4), sys.exit(0))); time.sleep(1e6)'"
+)
+QUICK = {"margin": 2, "settle": 1}
+
+
+@pytest.fixture(scope="module")
+def handle(make_fleet: MakeFleet) -> HostHandle:
+    fleet = make_fleet("restart-1")
+    started = HostHandle(fleet, "restart-1")
+    install(started)
+    return started
+
+
+@pytest.fixture
+def host(handle: HostHandle) -> Any:
+    service_host = ServiceHost(handle)
+    service_host.run("rm", "-f", "/run/cured")
+    yield service_host
+    service_host.clean_up()
+
+
+def restarts(host: ServiceHost, unit: str, **options: Any) -> dict[str, Any]:
+    """Restart a unit that must come up, foretold by check mode; its new state and its timers are looked at."""
+    predicted = host.restart(unit=unit, check=True, **options)
+    result = host.restart(unit=unit, **options)
+    assert not result.get("failed"), result["msg"]
+    assert (predicted["changed"], predicted["actions"]) == (True, result["actions"])
+    assert (result["changed"], result["active_state"], result["sub_state"]) == (True, "active", "running")
+    assert result["main_pid"] == host.pid(unit) != result["main_pid_before"]
+    assert host.timers() == []
+    return result
+
+
+def ended_at(host: ServiceHost, unit: str) -> float:
+    """When the new main process started, on the clock of the host."""
+    return int(host.show(unit, "ExecMainStartTimestampMonotonic")["ExecMainStartTimestampMonotonic"]) / 1e6
+
+
+def test_restart_with_delay(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    before = host.pid(unit)
+    host.restart(unit="node", check=True)
+    assert host.pid(unit) == before
+    result = restarts(host, unit, delay=3, **QUICK)
+    assert result["actions"] == [unit + ": restarted"]
+    assert result["main_pid_before"] == before
+    assert 3 <= result["down_seconds"] < 4
+    assert host.run("sh", "-c", "ls /run/*.lock || true") == ""
+
+
+def test_unit_stopped_on_purpose_is_left(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    host.run("systemctl", "stop", unit)
+    for check in (True, False):
+        result = host.restart(unit=unit, check=check)
+        assert (result["changed"], result["actions"], result["down_seconds"]) == (False, [], 0)
+        assert result["notes"] == [unit + ": stopped on purpose (inactive), so that it was left stopped"]
+    assert host.state(unit) == "inactive dead"
+    assert host.timers() == []
+
+
+def test_crash_loop_is_ended_and_time_down_counts(host: ServiceHost) -> None:
+    unit = host.unit("node", WITH_FILE, "Restart=always", "RestartSec=100")
+    host.wait_for(unit, "activating auto-restart")
+    host.write("/run/cured", "")
+    time.sleep(4)
+    begin = time.monotonic()
+    result = restarts(host, unit, delay=6, **QUICK)
+    assert 6 <= result["down_seconds"] < 7
+    assert time.monotonic() - begin < 6
+    assert result["main_pid_before"] == 0
+
+
+def test_failed_unit_at_its_start_limit(host: ServiceHost) -> None:
+    unit = host.unit("node", WITH_FILE, "Restart=always", "RestartSec=100ms", head="[Unit]\nStartLimitIntervalSec=600")
+    host.wait_for(unit, "failed failed")
+    host.write("/run/cured", "")
+    restarts(host, unit, **QUICK)
+
+
+@pytest.mark.parametrize("restart", ["no", "always"])
+def test_start_that_fails_tells_why(host: ServiceHost, restart: str) -> None:
+    host.write("/run/cured", "")
+    unit = host.unit("node", WITH_FILE, f"Restart={restart}", "RestartSec=100")
+    host.run("rm", "/run/cured")
+    result = host.restart(unit=unit, **QUICK)
+    assert result["failed"]
+    state = "failed" if restart == "no" else "activating"
+    assert f"ActiveState={state}" in result["msg"]
+    assert "Result=exit-code ExecMainStatus=3" in result["msg"]
+    assert "no cure yet" in result["msg"]
+    assert (result["changed"], result["active_state"]) == (True, state)
+    assert host.timers() == []  # it failed by itself: systemd and the operator decide now
+
+
+def test_process_that_dies_while_settling(host: ServiceHost) -> None:
+    unit = host.unit("node", "ExecStart=/bin/sleep 1.5", "Restart=always", "RestartSec=100ms",
+                     head="[Unit]\nStartLimitIntervalSec=0")
+    result = host.restart(unit=unit, settle=5)
+    assert result["failed"]
+    assert "did not stay up" in result["msg"]
+
+
+def test_start_that_never_ends_keeps_the_timer(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP, "Type=notify", "TimeoutStartSec=60", start=False)
+    host.run("systemctl", "start", "--no-block", unit)
+    result = host.restart(unit=unit, timeout=2, margin=60)
+    assert result["failed"]
+    assert "not active within 2 seconds, and is still trying" in result["msg"]
+    assert len(host.timers()) == 1
+
+
+@pytest.mark.parametrize("signal", ["KILL", "HUP"])
+def test_module_dies_while_the_unit_is_down(host: ServiceHost, signal: str) -> None:
+    unit = host.unit("node", SLEEP)
+    process = host.start("service_restart", unit=unit, delay=3, **QUICK)
+    host.wait_for(unit, "inactive dead")
+    down = float(host.run("cat", "/proc/uptime").split()[0])
+    time.sleep(1)  # the exact timer is in place by now; before that the one for the longest stop would start the unit
+    host.signal_module(signal)
+    process.wait()
+    assert len(host.timers()) == 1
+    host.wait_for(unit, "active running")
+    assert 3 < ended_at(host, unit) - down < 3 + 2 + 2  # the delay, the margin, and the timer's accuracy
+    time.sleep(0.2)
+    assert host.timers() == []
+
+
+def test_module_dies_while_the_unit_stops(host: ServiceHost) -> None:
+    # The first timer waits for the longest stop (three times TimeoutStopSec, and ten seconds) before the delay.
+    unit = host.unit("node", SLOW, "TimeoutStopSec=3")
+    time.sleep(0.5)
+    process = host.start("service_restart", unit=unit, delay=1, margin=1)
+    host.wait_for(unit, "deactivating stop-sigterm")
+    host.signal_module("KILL")
+    process.wait()
+    assert len(host.timers()) == 1
+    host.wait_for(unit, "failed failed")
+    host.wait_for(unit, "active running", 30)
+
+
+def test_module_dies_and_is_run_again(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    process = host.start("service_restart", unit=unit, delay=30)
+    host.wait_for(unit, "inactive dead")
+    host.signal_module("KILL")
+    process.wait()
+    result = restarts(host, unit, delay=4, **QUICK)
+    assert 4 <= result["down_seconds"] < 5.5
+
+
+def test_stop_that_is_ended_by_force(host: ServiceHost) -> None:
+    unit = host.unit("node", SLOW, "TimeoutStopSec=2")
+    time.sleep(0.5)
+    result = restarts(host, unit, delay=2, **QUICK)
+    assert 2 <= result["down_seconds"] < 3
+
+
+def test_nothing_is_stopped_without_a_timer(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    before = host.pid(unit)
+    host.run("mount", "--bind", "/bin/false", "/usr/bin/systemd-run")
+    try:
+        result = host.restart(unit=unit)
+    finally:
+        host.run("umount", "/usr/bin/systemd-run")
+    assert result["failed"]
+    assert "left alone, since the timer that secures its restart could not be armed" in result["msg"]
+    assert (result["changed"], result["actions"], host.pid(unit)) == (False, [], before)
+
+
+def test_unit_that_refuses_to_be_stopped(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP, head="[Unit]\nRefuseManualStop=yes")
+    before = host.pid(unit)
+    result = host.restart(unit=unit)
+    assert result["failed"]
+    assert "left alone, since it could not be stopped" in result["msg"]
+    assert (result["changed"], host.pid(unit), host.timers()) == (False, before, [])
+
+
+def test_services_that_stop_together_are_started_together(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    sidecar = host.unit("sidecar", SLEEP, head=f"[Unit]\nRequires={unit}\nAfter={unit}")
+    idle = host.unit("idle", SLEEP, head=f"[Unit]\nBindsTo={unit}", start=False)
+    result = restarts(host, unit, delay=1, **QUICK)
+    assert result["actions"] == [
+        unit + ": restarted", f"{sidecar}: started again, since it stops together with {unit}"]
+    assert host.state(sidecar) == "active running"
+    assert host.state(idle) == "inactive dead"
+
+
+def test_second_restart_at_the_same_time(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    process = host.start("service_restart", unit=unit, delay=5, **QUICK)
+    host.wait_for(unit, "inactive dead")
+    second = host.restart(unit=unit)
+    assert second["failed"]
+    assert "another restart of it is under way" in second["msg"]
+    assert second["changed"] is False
+    assert process.stdout is not None
+    first = json.loads(process.stdout.read())
+    assert 5 <= first["down_seconds"] < 6
+    assert host.pid(unit) == first["main_pid"]
+
+
+def test_instance_of_a_template(host: ServiceHost) -> None:
+    host.unit("node@", "ExecStart=/bin/sleep infinity", start=False)
+    host.run("systemctl", "start", "node@1.service")
+    host.units.insert(0, "node@1.service")
+    restarts(host, "node@1.service", **QUICK)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"unit": "absent"}, "absent.service does not exist on this host"),
+    ({"unit": "a/b"}, "unit: 'a/b' is not valid"),
+    ({"unit": "node", "delay": -1}, "delay: -1 is not valid"),
+    ({"unit": "node", "settle": 100000}, "settle: 100000 is not valid"),
+])
+def test_bad_options(host: ServiceHost, options: dict[str, Any], said: str) -> None:
+    result = host.restart(**options)
+    assert result["failed"]
+    assert said in result["msg"]
+
+
+def test_without_root(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    before = host.pid(unit)
+    assert host.restart(unit=unit, check=True, nobody=True)["changed"] is True
+    result = host.restart(unit=unit, nobody=True)
+    assert result["failed"]
+    assert "become: true" in result["msg"]
+    assert (result["planned"], host.pid(unit), host.timers()) == ([unit + ": restarted"], before, [])
