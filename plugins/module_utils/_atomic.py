@@ -8,6 +8,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -83,7 +84,5 @@ def _copy_labels(source: str, descriptor: int) -> None:
 
 
 def _unlink_if_there(path: str) -> None:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass

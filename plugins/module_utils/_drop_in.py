@@ -18,7 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     sync_directory,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import generated_lines
-from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import drop_in_path
 
 STATE_NAME = "service-limits"
@@ -49,15 +49,24 @@ def read_only_reason(path: str) -> str | None:
     while not os.path.isdir(directory):
         directory = os.path.dirname(directory)
     if os.statvfs(directory).f_flag & os.ST_RDONLY:
-        return "{0} cannot be written, {1} is on a read-only file system; nothing was changed".format(path, directory)
+        return f"{path} cannot be written, {directory} is on a read-only file system; nothing was changed"
     return None
+
+
+def recorded() -> dict:
+    """The state, by unit. Raises ValueError when somebody has damaged it, PermissionError without root."""
+    state = load_state(STATE_NAME)
+    for entry in state.values():
+        if not isinstance(entry, dict) or not set(entry) >= {"path", "directory_made", "before", "written"}:
+            raise ValueError(f"{DIRECTORY}/{STATE_NAME}.json is damaged; move it away to go on without an undo")
+    return state
 
 
 def write_drop_in(unit: str, old: str | None, new: str) -> None:
     """Put the new text in place; the state is saved before. Raises OSError or ValueError."""
     path = drop_in_path(unit)
     directory = os.path.dirname(path)
-    state = load_state(STATE_NAME)
+    state = recorded()
     entry = state.get(unit) or first_entry(path, old)
     # A text that somebody else has edited stays theirs with our lines in it: undo will leave it and say so.
     if old in (None, entry["before"]) or digest(old) in entry["written"]:
@@ -85,7 +94,7 @@ def first_entry(path: str, old: str | None) -> dict:
 def put_back(unit: str, old: str | None, entry_before: dict | None) -> None:
     """Undo write_drop_in() after a failure: the text, the directory and the state as they were."""
     path = drop_in_path(unit)
-    state = load_state(STATE_NAME)
+    state = recorded()
     restore(path, old, bool(state.get(unit, {}).get("directory_made")) and entry_before is None)
     if entry_before is None:
         state.pop(unit, None)

@@ -24,7 +24,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_status,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     LIMIT_PROPERTIES,
     configured_limits,
@@ -154,7 +154,7 @@ def make_plan(manager: Manager, properties: dict, wanted: dict) -> Plan:
         if overruling is not None:
             raise Refusal(overruled_message(unit, path, overruling, wanted))
         configured = only_granted(loaded_limits(after, configured)) or {}
-    actions = ["{0}: {1}={2}".format(path, key, value) for key, value in lines.items()]
+    actions = [f"{path}: {key}={value}" for key, value in lines.items()]
     reload = stale or bool(lines)
     return Plan(unit, path, old, new, reload, configured, actions + ([RELOADED] if reload else []))
 
@@ -192,7 +192,7 @@ def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> s
 
 def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
     """Write and reload; the properties of the unit after that. What fails leaves everything as it was."""
-    entry = load_state(_drop_in.STATE_NAME).get(plan.unit)
+    entry = _drop_in.recorded().get(plan.unit)
     try:
         if plan.writes and plan.new is not None:
             _drop_in.write_drop_in(plan.unit, plan.old, plan.new)
@@ -200,8 +200,8 @@ def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
         properties = manager.show(plan.unit, PROPERTIES)
         short = _service_limits.short_limits(configured_limits(properties), wanted)
         if short:
-            raise Refusal("{0}: after the reload systemd still says {1}{2}".format(
-                plan.unit, ", ".join(short), "; {0} was put back as it was".format(plan.path) if plan.writes else ""))
+            outcome = f"; {plan.path} was put back as it was" if plan.writes else ""
+            raise Refusal(f"{plan.unit}: after the reload systemd still says {', '.join(short)}{outcome}")
     except (Refusal, ManagerError, OSError, ValueError):
         if plan.writes:
             _drop_in.put_back(plan.unit, plan.old, entry)
@@ -213,7 +213,7 @@ def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
 def reverted(manager: Manager, parameters: dict, dry: bool) -> dict:
     """Take limits back; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
     try:
-        state = load_state(_drop_in.STATE_NAME)
+        state = _drop_in.recorded()
     except PermissionError:
         raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
     systemd = is_running_here()
@@ -224,11 +224,11 @@ def reverted(manager: Manager, parameters: dict, dry: bool) -> dict:
     for plan in undone.values():
         refuse(_drop_in.read_only_reason(plan["path"]))
     actions = [undo_action(plan) for plan in undone.values()] + ([RELOADED] if undone and systemd else [])
-    notes = ["{0}: edited by somebody else, left as it is".format(path) for path in kept]
+    notes = [f"{path}: edited by somebody else, left as it is" for path in kept]
     if undone and systemd:
         shown = manager.show_all(sorted(undone), ["Id", "MainPID"])
-        notes += ["{0}: running processes keep their limits until the next restart".format(properties.get("Id"))
-                  for properties in shown if properties.get("MainPID", "0") != "0"]
+        running = [properties["Id"] for properties in shown if properties.get("MainPID", "0") != "0"]
+        notes += [f"{unit}: running processes keep their limits until the next restart" for unit in running]
     if undone and not dry:
         for plan in undone.values():
             _drop_in.restore(plan["path"], plan["new"], plan["directory_made"])
@@ -258,8 +258,8 @@ def revert_units(manager: Manager, asked: str | None, state: dict, systemd: bool
 def undo_action(plan: dict) -> str:
     """One sentence about one drop-in."""
     if plan["old"] == plan["new"]:
-        return "{0}: forgotten, it was not there any more".format(plan["path"])
-    return "{0}: {1}".format(plan["path"], "removed" if plan["new"] is None else "put back as it was before")
+        return "{}: forgotten, it was not there any more".format(plan["path"])
+    return "{}: {}".format(plan["path"], "removed" if plan["new"] is None else "put back as it was before")
 
 
 def difference(path: str, before: str | None, after: str | None) -> list:

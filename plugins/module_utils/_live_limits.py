@@ -32,8 +32,8 @@ def current_caller() -> dict:
     Without root this predicts what root could do, as a task with ``become`` will; PID 1 shows root's capabilities.
     """
     process = "self" if os.geteuid() == 0 else "1"
-    status = parse_status(read_text("/proc/{0}/status".format(process), []) or "")
-    uid_map = read_text("/proc/{0}/uid_map".format(process), []) or ""
+    status = parse_status(read_text(f"/proc/{process}/status", []) or "")
+    uid_map = read_text(f"/proc/{process}/uid_map", []) or ""
     return {
         "uid": 0,
         "gid": 0,
@@ -44,13 +44,13 @@ def current_caller() -> dict:
 
 def read_limits(pid: int) -> dict | None:
     """Live limits of a process, or None if it is gone."""
-    text = read_text("/proc/{0}/limits".format(pid), [])
+    text = read_text(f"/proc/{pid}/limits", [])
     return parse_limits(text) if text else None
 
 
 def unit_processes(control_group: str, roots: tuple = CGROUP_ROOTS) -> list:
     """Process ids in the control group of a unit and below it."""
-    pids = set()
+    pids = set()  # type: set[int]
     parts = [part for part in control_group.split("/") if part]
     if not parts or ".." in parts:
         return []
@@ -64,7 +64,7 @@ def unit_processes(control_group: str, roots: tuple = CGROUP_ROOTS) -> list:
 def planned_changes(pid: int, wanted: dict, caller: dict) -> dict:
     """What prlimit would change of one process, as ``{name: (old, new)}`` with limits ``{soft, hard}``."""
     limits = read_limits(pid)
-    status = parse_status(read_text("/proc/{0}/status".format(pid), []) or "")
+    status = parse_status(read_text(f"/proc/{pid}/status", []) or "")
     if limits is None or not may_change(caller, status):
         return {}
     changes = {}
@@ -95,7 +95,7 @@ class LiveLimits:
         main = planned_changes(self.main_pid, self.wanted, self.caller)
         self._apply(self.main_pid, main)
         for name, (old, new) in main.items():
-            self._say("{0}: {1} of the running process {2} -> {3} (prlimit)".format(
+            self._say("{}: {} of the running process {} -> {} (prlimit)".format(
                 self.unit, name, limit_text(old["soft"]), limit_text(new["soft"])))
         self._raise_others()
         limits = read_limits(self.main_pid) or {}
@@ -113,7 +113,7 @@ class LiveLimits:
             for name in RESOURCES:
                 values = [limit_text(change[name][1]["soft"]) for change in changes.values() if name in change]
                 for value in sorted(set(values)):
-                    self._say("{0}: {1} of its other processes raised to {2} (prlimit)".format(self.unit, name, value))
+                    self._say(f"{self.unit}: {name} of its other processes raised to {value} (prlimit)")
             if self.dry or not changes:
                 return
 
@@ -126,7 +126,7 @@ class LiveLimits:
             except ProcessLookupError:  # it ended meanwhile
                 return
             except (OSError, ValueError) as error:
-                note = "{0}: {1} of process {2} could not be raised: {3}".format(self.unit, name, pid, error)
+                note = f"{self.unit}: {name} of process {pid} could not be raised: {error}"
                 self.notes.append(note)
 
     def _say(self, action: str) -> None:

@@ -40,12 +40,12 @@ class Manager:
             status, output, errors = self.module.run_command(
                 guard + arguments, environ_update=ENVIRONMENT, handle_exceptions=False, expand_user_and_vars=False)
         except OSError as error:
-            raise ManagerError("{0}: {1}".format(arguments[0], error.strerror or error)) from error
+            raise ManagerError(f"{arguments[0]}: {error.strerror or error}") from error
         if status == TIMED_OUT and guard:
-            raise ManagerError("{0} gave no answer within {1} seconds".format(" ".join(arguments), seconds))
+            raise ManagerError("{} gave no answer within {} seconds".format(" ".join(arguments), seconds))
         if status != 0:
-            reason = errors.strip() or "exit status {0}".format(status)
-            raise ManagerError("{0}: {1}".format(" ".join(arguments), reason))
+            reason = errors.strip() or f"exit status {status}"
+            raise ManagerError("{}: {}".format(" ".join(arguments), reason))
         return output
 
     def show(self, unit: str, properties: list) -> dict:
@@ -82,9 +82,9 @@ def unusable_unit(unit: str, properties: dict) -> str | None:
     if state == "loaded":
         return None
     if state == "not-found":
-        why = "{0} does not exist on this host".format(unit)
+        why = f"{unit} does not exist on this host"
     elif state == "masked":
-        why = "{0} is masked on this host".format(unit)
+        why = f"{unit} is masked on this host"
     else:
-        why = "{0} cannot be loaded on this host, systemd says {1}".format(unit, state)
-    return "unit: {0}; set memory_pool_services to services that this host has".format(why)
+        why = f"{unit} cannot be loaded on this host, systemd says {state}"
+    return f"unit: {why}; set memory_pool_services to services that this host has"

@@ -26,9 +26,9 @@ DEFAULT_STRATEGY = "pooling-copy-on-write"  # paritytech/substrate#11232
 DEFAULT_CACHE_SIZE = 2  # sc-cli RuntimeParams::runtime_cache_size
 
 # Options whose value must never leave the host.
-_SECRET_NAME = r"--?(?:node-key|suri|[a-z-]*(?:password|secret|token|passphrase)(?:-[a-z]+)*)"
-_SECRET_FLAGS = re.compile("^" + _SECRET_NAME + "$")
-_LINE_SECRET = re.compile("(" + _SECRET_NAME + r"[=\s]+)(\S+)")
+_HIDDEN_FLAG = r"--?(?:node-key|suri|[a-z-]*(?:password|secret|token|passphrase)(?:-[a-z]+)*)"
+_SECRET_FLAGS = re.compile("^" + _HIDDEN_FLAG + "$")
+_LINE_SECRET = re.compile("(" + _HIDDEN_FLAG + r"[=\s]+)(\S+)")
 _URL_SECRET = re.compile(r"(\w+://[^\s/:@]*:)[^\s/@]+@")
 HIDDEN = "********"
 

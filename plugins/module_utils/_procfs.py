@@ -8,6 +8,7 @@ Sources: Documentation/filesystems/proc.rst, fs/proc_namespace.c and fs/proc/tas
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED
@@ -72,10 +73,8 @@ def parse_limits(text: str) -> dict:
             if line.startswith(row):
                 values = line[len(row):].split()[:2]
                 if len(values) == 2:
-                    try:
+                    with contextlib.suppress(ValueError):
                         limits[name] = {"soft": _limit(values[0]), "hard": _limit(values[1])}
-                    except ValueError:
-                        pass
     return limits
 
 

@@ -58,12 +58,12 @@ def stop_seconds(properties: dict) -> int:
 
 def timer_name(unit: str, token: str) -> str:
     """The name, without suffix, of a timer that starts this unit."""
-    return "{0}{1}-{2}".format(TIMER_PREFIX, _escape(unit), token)
+    return f"{TIMER_PREFIX}{_escape(unit)}-{token}"
 
 
 def _escape(unit: str) -> str:
     # "@" would make the timer an instance of a template, and "\" would have to be quoted in patterns.
-    return "".join(":{0:02x}".format(ord(char)) if char in "@\\:" else char for char in unit)
+    return "".join(f":{ord(char):02x}" if char in "@\\:" else char for char in unit)
 
 
 def own_timers(listing: str, unit: str) -> list:
@@ -79,8 +79,8 @@ def arm_command(systemd_run: str, systemctl: str, name: str, seconds: float, uni
     Timers that it replaces are disarmed in the same transaction, so that there is always exactly one.
     """
     return [
-        systemd_run, "--quiet", "--collect", "--unit=" + name, "--on-active={0:.3f}s".format(seconds),
-        "--timer-property=AccuracySec=1s", "--description=Start {0} if its restart was interrupted".format(units[0]),
+        systemd_run, "--quiet", "--collect", "--unit=" + name, f"--on-active={seconds:.3f}s",
+        "--timer-property=AccuracySec=1s", f"--description=Start {units[0]} if its restart was interrupted",
     ] + ["--timer-property=Conflicts=" + timer for timer in replaces] + [
         "--", systemctl, "start", "--no-block", "--",
     ] + list(units)
@@ -97,15 +97,20 @@ def reason_to_leave(unit: str, properties: dict, interrupted: bool) -> str | Non
     if interrupted:
         return None
     if properties.get("ActiveState") == "inactive" and properties.get("SubState", "dead") == "dead":
-        return "{0}: stopped on purpose (inactive), so that it was left stopped".format(unit)
+        return f"{unit}: stopped on purpose (inactive), so that it was left stopped"
     if properties.get("ActiveState") == "deactivating" and properties.get("Job", "") not in ("", "0"):
-        return "{0}: somebody else is stopping it right now, so that it was left alone".format(unit)
+        return f"{unit}: somebody else is stopping it right now, so that it was left alone"
     return None
 
 
 def is_down(properties: dict) -> bool:
     """Whether a unit has no process, and nothing will start one."""
     return properties.get("ActiveState") in ("inactive", "failed")
+
+
+def runs_on(properties: dict) -> bool:
+    """Whether a unit is active and nothing is about to change that."""
+    return properties.get("ActiveState") == "active" and properties.get("Job", "") in ("", "0")
 
 
 def had_process(properties: dict) -> bool:
@@ -166,7 +171,7 @@ def watch(previous: Watch, properties: dict, now: float, settle: float) -> Watch
 def state_text(properties: dict) -> str:
     """``ActiveState=failed SubState=failed Result=exit-code ExecMainStatus=1``"""
     names = ("ActiveState", "SubState", "Result", "ExecMainStatus")
-    return " ".join("{0}={1}".format(name, properties.get(name, "?")) for name in names)
+    return " ".join("{}={}".format(name, properties.get(name, "?")) for name in names)
 
 
 def journal_command(unit: str) -> list:

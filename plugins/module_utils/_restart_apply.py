@@ -46,15 +46,15 @@ class Order(t.NamedTuple):
 @contextlib.contextmanager
 def lock(unit: str) -> t.Iterator[None]:
     """Keep a second restart of the same unit out while this process lives. Raises RestartFailed."""
-    path = os.path.join(LOCK_DIRECTORY, "aarch64-validator-restart-{0}.lock".format(unit))
+    path = os.path.join(LOCK_DIRECTORY, f"aarch64-validator-restart-{unit}.lock")
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise RestartFailed("{0}: another restart of it is under way on this host; wait for its end".format(
-                    unit), **NOTHING_DONE) from None
+                message = f"{unit}: another restart of it is under way on this host; wait for its end"
+                raise RestartFailed(message, **NOTHING_DONE) from None
             if not _is_same_file(descriptor, path):  # its last holder has removed it meanwhile
                 continue
             try:
@@ -117,7 +117,7 @@ class Restart:
         except ManagerError as error:
             # One that has just fired is gone. Any other only starts a unit that runs anyway.
             if "not loaded" not in str(error):
-                self.notes.append("{0}: its timer could not be disarmed: {1}".format(self.unit, error))
+                self.notes.append(f"{self.unit}: its timer could not be disarmed: {error}")
 
     def run(self, before: dict, left_over: list, others: list) -> dict:
         """Restart the unit; what became of it. Raises RestartFailed."""
@@ -126,9 +126,8 @@ class Restart:
         try:
             self.arm(longest_stop + self.order.delay + self.order.margin, left_over)
         except ManagerError as error:
-            raise RestartFailed(
-                "{0}: left alone, since the timer that secures its restart could not be armed: {1}".format(
-                    self.unit, error), **NOTHING_DONE) from error
+            message = f"{self.unit}: left alone, since the timer that secures its restart could not be armed: {error}"
+            raise RestartFailed(message, **NOTHING_DONE) from error
         try:
             if left_over:
                 before = self.show()  # the old timer may have fired while the new one was armed
@@ -136,30 +135,32 @@ class Restart:
             self.wait(since)
             return self.start(before, since)
         except ManagerError as error:
-            raise RestartFailed("{0}: {1}; the timer {2} starts it".format(self.unit, error, self.timer)) from error
+            raise RestartFailed(f"{self.unit}: {error}; the timer {self.timer} starts it") from error
 
     def stop(self, before: dict, longest: float) -> float:
         """Stop the unit; since when it has been down."""
         try:
             self.manager.call([self.systemctl, "stop", "--no-block", "--", self.unit])
         except ManagerError as error:
+            # An order whose answer was lost may still be carried out; only a unit that runs on needs no timer.
+            if not _restart.runs_on(self.show()):
+                raise
             self.disarm()
-            raise RestartFailed("{0}: left alone, since it could not be stopped: {1}".format(
-                self.unit, error), **NOTHING_DONE) from error
+            message = f"{self.unit}: left alone, since it could not be stopped: {error}"
+            raise RestartFailed(message, **NOTHING_DONE) from error
         deadline = time.monotonic() + longest
         while True:
             after = self.show()
             now = time.monotonic()
             if _restart.is_down(after):
                 break
-            if after.get("ActiveState") == "active" and after.get("Job", "") in ("", "0"):
+            if _restart.runs_on(after):
                 self.disarm()
-                raise RestartFailed("{0}: somebody else has cancelled the stop; it is active".format(
-                    self.unit), **state_facts(after))
+                message = f"{self.unit}: somebody else has cancelled the stop; it is active"
+                raise RestartFailed(message, **state_facts(after))
             if now > deadline:
-                raise RestartFailed(
-                    "{0}: still not stopped after {1:.0f} seconds ({2}); the timer {3} starts it again".format(
-                        self.unit, longest, _restart.state_text(after), self.timer), **state_facts(after))
+                message = f"{self.unit}: still not stopped after {longest:.0f} seconds ({_restart.state_text(after)})"
+                raise RestartFailed(f"{message}; the timer {self.timer} starts it again", **state_facts(after))
             time.sleep(STOP_POLL_SECONDS)
         return _restart.down_since(before, after, now)
 
@@ -169,7 +170,7 @@ class Restart:
         try:
             self.arm(max(left, 0) + self.order.margin, [str(self.timer)])
         except ManagerError as error:  # the first timer still stands
-            self.notes.append("{0}: the timer could not be set anew: {1}".format(self.unit, error))
+            self.notes.append(f"{self.unit}: the timer could not be set anew: {error}")
         with contextlib.suppress(ManagerError):  # it may be unloaded, and its failures forgotten with it
             # A unit that failed often enough may not be started again until this (StartLimitBurst).
             self.manager.call([self.systemctl, "reset-failed", "--", self.unit])
@@ -181,8 +182,8 @@ class Restart:
         try:
             self.manager.call([self.systemctl, "start", "--no-block", "--"] + self.started_with)
         except ManagerError as error:
-            raise RestartFailed("{0}: it could not be started ({1}); the timer {2} tries once more".format(
-                self.unit, error, self.timer)) from error
+            message = f"{self.unit}: it could not be started ({error}); the timer {self.timer} tries once more"
+            raise RestartFailed(message) from error
         begin = time.monotonic()
         seen = _restart.Watch("starting")
         while True:
@@ -211,12 +212,12 @@ class Restart:
         if seen.verdict == "failed":
             what = "did not stay up" if seen.process else "did not start"
         else:
-            what = "was not active within {0} seconds, and is still trying".format(self.order.timeout)
+            what = f"was not active within {self.order.timeout} seconds, and is still trying"
         try:
             log = _restart.bounded_log(self.manager.call(_restart.journal_command(self.unit)))
         except ManagerError as error:
             log = str(error)
-        return "{0} {1}: {2}. Its last log lines:\n{3}".format(
+        return "{} {}: {}. Its last log lines:\n{}".format(
             self.unit, what, _restart.state_text(after), log or "(none)")
 
 

@@ -59,8 +59,7 @@ def wanted_limits(parameters: dict, nr_open: int | None) -> tuple:
         wanted[name] = parse_limit(parameters[option], option)
         if name == "nofile" and not at_least(ceiling, wanted[name]):
             if wanted[name] != UNLIMITED:
-                notes.append("nofile: wanted {0}, the kernel allows at most {1} (fs.nr_open)".format(
-                    wanted[name], ceiling))
+                notes.append(f"nofile: wanted {wanted[name]}, the kernel allows at most {ceiling} (fs.nr_open)")
             wanted[name] = ceiling
     return wanted, notes
 
@@ -77,14 +76,14 @@ def needed_lines(configured: dict, wanted: dict) -> dict:
         if name not in configured or at_least(configured[name]["soft"], floor):
             continue
         hard = larger(configured[name]["hard"], floor)
-        value = limit_text(floor) if hard == floor else "{0}:{1}".format(limit_text(floor), limit_text(hard))
+        value = limit_text(floor) if hard == floor else f"{limit_text(floor)}:{limit_text(hard)}"
         lines[LIMIT_PROPERTIES[name]] = value
     return lines
 
 
 def render_drop_in(lines: dict) -> str:
     """The text of our drop-in."""
-    return HEADER + _SECTION + "".join("{0}={1}\n".format(key, value) for key, value in lines.items())
+    return HEADER + _SECTION + "".join(f"{key}={value}\n" for key, value in lines.items())
 
 
 def generated_lines(text: str) -> dict | None:
@@ -106,7 +105,7 @@ def merge_drop_in(old: str | None, lines: dict) -> str:
     if own is not None:
         return render_drop_in(dict(own, **lines))
     # Somebody wrote into our file. The last assignment of a file counts, so adding at its end is enough.
-    added = _SECTION + "".join("{0}={1}\n".format(key, value) for key, value in lines.items())
+    added = _SECTION + "".join(f"{key}={value}\n" for key, value in lines.items())
     return old + ("" if old.endswith("\n") or not old else "\n") + added
 
 
@@ -127,7 +126,7 @@ def overruling(files: list, own_path: str, lines: dict, wanted: dict) -> dict | 
 
 def short_limits(configured: dict, wanted: dict) -> list:
     """Sentences about limits that a unit is still not set to have."""
-    return ["{0} is {1}, wanted {2}".format(
+    return ["{} is {}, wanted {}".format(
                 LIMIT_PROPERTIES[name], limit_text(configured[name]["soft"]) if name in configured else "unknown",
                 limit_text(floor))
             for name, floor in wanted.items()
@@ -180,6 +179,9 @@ def down_needs_restart(properties: dict, start_changed: bool) -> bool:
 
 def ungrantable_notes(wanted: dict, grantable: dict) -> list:
     """Sentences about limits that this host cannot give."""
-    return ["{0}: wanted {1}, this host's PID 1 can grant at most {2}".format(
-                OPTIONS[name], limit_text(floor), limit_text(grantable[name]))
-            for name, floor in wanted.items() if name in grantable and not at_least(grantable[name], floor)]
+    notes = []
+    for name, floor in wanted.items():
+        if name in grantable and not at_least(grantable[name], floor):
+            most = limit_text(grantable[name])
+            notes.append(f"{OPTIONS[name]}: wanted {limit_text(floor)}, this host's PID 1 can grant at most {most}")
+    return notes

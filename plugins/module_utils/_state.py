@@ -9,6 +9,7 @@ written before the first change and never overwritten by a later run; removed wh
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -45,10 +46,8 @@ def _remove(name: str, directory: str) -> None:
     if not os.path.isdir(directory):
         return
     remove_file(_path(name, directory))
-    try:
+    with contextlib.suppress(OSError):  # another remedy still has its state there
         os.rmdir(directory)
-    except OSError:  # another remedy still has its state there
-        pass
 
 
 def _path(name: str, directory: str) -> str:

@@ -39,7 +39,7 @@ def unit_name(value: object, option: str) -> str:
         raise OptionError(option, value, valid)
     if name.rpartition(".")[2] in ("socket", "timer", "target", "mount", "slice", "scope", "path", "device", "swap"):
         raise OptionError(option, value, valid)
-    if name.endswith("@") or name.endswith("@.service"):
+    if name.endswith(("@", "@.service")):
         raise OptionError(option, value, "an instance of the template, such as polkadot@1.service")
     return name if name.endswith(".service") else name + ".service"
 

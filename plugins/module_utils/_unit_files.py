@@ -23,9 +23,10 @@ _SIZE = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)\s*([KMGTP]?)B?\Z")
 def parse_limit_value(text: str, name: str) -> dict | None:
     """``soft:hard`` or one value, as ``{soft, hard}``; None for what systemd would ignore with a warning."""
     values = [_parse_one(part.strip(), name) for part in text.split(":")]
-    if len(values) > 2 or None in values or not at_least(values[-1], values[0]):
+    soft, hard = values[0], values[-1]
+    if len(values) > 2 or soft is None or hard is None or not at_least(hard, soft):
         return None
-    return {"soft": values[0], "hard": values[-1]}
+    return {"soft": soft, "hard": hard}
 
 
 def _parse_one(text: str, name: str) -> int | None:
@@ -118,7 +119,7 @@ def with_file(paths: list, path: str) -> list:
 
 def find_drop_ins(names: list, directories: list) -> list:
     """Paths of the drop-ins that a reload would load, in load order; of equal names the first directory's wins."""
-    found = {}
+    found = {}  # type: dict[str, str]
     for name in names:
         for variant in drop_in_names(name):
             for directory in directories:

@@ -11,8 +11,8 @@ module: report
 short_description: Write the report of a run and decide how it ends
 version_added: 1.0.0
 description:
-  - Collects what the role P(aarch64.validator.memory_pool#role) left on each host, writes C(report.json), prints the summary, and fails where the
-    verdicts ask for it. Hosts that were unreachable or failed stand in the report with the reason.
+  - Collects what the role P(aarch64.validator.memory_pool#role) left on each host, writes C(report.json), prints the
+    summary, and fails where the verdicts ask for it. Hosts that were unreachable or failed stand in the report with the reason.
   - Runs on the controller only. Files written there never count as changed.
 options:
   mode:

@@ -197,7 +197,7 @@ def main() -> None:
     except (Refusal, ManagerError, ValueError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg="{0}: {1}".format(error.filename or "service_limits", error.strerror or error))
+        module.fail_json(msg="{}: {}".format(error.filename or "service_limits", error.strerror or error))
     if not module._diff:
         result.pop("diff", None)
     if result.get("failed"):

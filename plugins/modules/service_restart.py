@@ -153,7 +153,7 @@ def seconds(parameters: dict) -> Order:
     """The times of the options. Raises OptionError."""
     for option in Order._fields:
         if not 0 <= parameters[option] <= MAX_SECONDS:
-            raise OptionError(option, parameters[option], "a number of seconds from 0 to {0}".format(MAX_SECONDS))
+            raise OptionError(option, parameters[option], f"a number of seconds from 0 to {MAX_SECONDS}")
     return Order(**{option: parameters[option] for option in Order._fields})
 
 
@@ -164,7 +164,7 @@ def run(module: AnsibleModule) -> dict:
     programs = {program: module.get_bin_path(program) or "" for program in ("systemctl", "systemd-run")}
     obstacle = missing_systemd()
     if obstacle is None and "" in programs.values():
-        obstacle = "{0} is missing on this host".format(" and ".join(key for key, path in programs.items() if not path))
+        obstacle = "{} is missing on this host".format(" and ".join(key for key, path in programs.items() if not path))
     manager = Manager(module)
     before = {} if obstacle else manager.show(name, _restart.PROPERTIES)
     obstacle = obstacle or unusable_unit(name, before)
@@ -178,15 +178,15 @@ def run(module: AnsibleModule) -> dict:
     if reason:
         return dict(nothing, notes=[reason])
     others = restart.active_dependents(before)
-    actions = ["{0}: restarted".format(restart.unit)]
-    actions += ["{0}: started again, since it stops together with {1}".format(other, restart.unit) for other in others]
+    actions = [f"{restart.unit}: restarted"]
+    actions += [f"{other}: started again, since it stops together with {restart.unit}" for other in others]
     if before.get("NeedDaemonReload") == "yes":
-        restart.notes.append("{0}: its files have changed since systemd read them; it starts with the old ones until "
-                             "systemctl daemon-reload".format(restart.unit))
+        restart.notes.append(f"{restart.unit}: its files have changed since systemd read them; it starts with the old "
+                             "ones until systemctl daemon-reload")
     if module.check_mode:
         return dict(nothing, changed=True, actions=actions, notes=restart.notes)
     if os.geteuid() != 0:
-        raise RestartFailed("restarting {0} needs root; run this task with become: true".format(restart.unit),
+        raise RestartFailed(f"restarting {restart.unit} needs root; run this task with become: true",
                             planned=actions, **nothing)
     try:
         with lock(restart.unit):
@@ -218,7 +218,7 @@ def main() -> None:
     except (ManagerError, OptionError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg="{0}: {1}".format(error.filename or "service_restart", error.strerror or error))
+        module.fail_json(msg="{}: {}".format(error.filename or "service_restart", error.strerror or error))
     module.exit_json(**result)
 
 

@@ -146,8 +146,8 @@ class ServiceHost:
 
     def tree(self) -> str:
         """All of /etc/systemd, with modes and contents."""
-        script = "cd /etc/systemd; find . -printf '%p %y %m %u %g %l\\n' | sort; find . -type f | sort | xargs sha256sum"
-        return self.run("sh", "-c", script)
+        listing = "find . -printf '%p %y %m %u %g %l\\n' | sort; find . -type f | sort | xargs sha256sum"
+        return self.run("sh", "-c", "cd /etc/systemd; " + listing)
 
     def clean_up(self) -> None:
         """Put the host back as it was before the test."""
@@ -155,9 +155,9 @@ class ServiceHost:
         if timers:
             self.run("systemctl", "stop", *timers)
         for unit in self.units:
-            self.run("sh", "-c", f"systemctl kill -s KILL {unit}; systemctl stop {unit}; systemctl -q disable {unit}; true")
-            directories = "etc/systemd/system", "etc/systemd/system.control"
-            self.run("sh", "-c", "; ".join(f"rm -rf /{where}/{unit} /{where}/{unit}.d" for where in directories))
+            commands = f"systemctl kill -s KILL {unit}", f"systemctl stop {unit}", f"systemctl -q disable {unit}"
+            self.run("sh", "-c", "; ".join(commands) + "; true")
+            self.run("rm", "-rf", f"/etc/systemd/system/{unit}", f"/etc/systemd/system/{unit}.d")
         self.run("rm", "-rf", STATE, "/etc/systemd/system.control")
         self.run("systemctl", "daemon-reload")
         self.run("systemctl", "reset-failed")

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from private_root import STATE, PrivateRoot
+
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 
 GIB = 1 << 30
 MIB = 1 << 20

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import HostHandle, MakeFleet
-from service_host import ServiceHost, install
+from service_host import MODULES, REPOSITORY, ServiceHost, install
 
 pytestmark = pytest.mark.nspawn
 
@@ -253,3 +256,14 @@ def test_without_root(host: ServiceHost) -> None:
     assert result["failed"]
     assert "become: true" in result["msg"]
     assert (result["planned"], host.pid(unit), host.timers()) == ([unit + ": restarted"], before, [])
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="systemd runs on this machine")
+@pytest.mark.parametrize("module", ["service_limits", "service_restart"])
+def test_host_without_systemd(module: str) -> None:
+    options = '{"ANSIBLE_MODULE_ARGS": {"unit": "node"%s}}' % (', "nofile": "1"' if module == "service_limits" else "")
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", MODULES + module], input=options, capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": str(REPOSITORY / "playbooks/collections"), "PATH": "/usr/bin:/bin"},
+    )
+    assert "systemd does not run on this host" in done.stdout

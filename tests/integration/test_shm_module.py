@@ -202,7 +202,8 @@ def test_nothing_mounted_and_nothing_there(box: ShmBox) -> None:
     box.run("umount", "/dev/shm")
     box.path("/dev/shm").rmdir()
     result = shm(box, size="1G")
-    assert result["actions"] == ["/dev/shm: mounted as tmpfs, size 1 GiB (live)", f"/etc/fstab: line for /dev/shm added, {BOOT_SIZE}"]
+    assert result["actions"] == [
+        "/dev/shm: mounted as tmpfs, size 1 GiB (live)", f"/etc/fstab: line for /dev/shm added, {BOOT_SIZE}"]
     assert box.shm_options()[:3] == ["rw", "nosuid", "nodev"]
     assert box.path("/dev/shm").stat().st_mode & 0o7777 == 0o1777
     assert not shm(box, size="1G")["changed"]

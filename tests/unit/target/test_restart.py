@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.aarch64.validator.plugins.module_utils import _restart
 
 
@@ -29,8 +30,8 @@ def test_timers_are_found_again_by_unit() -> None:
     names = [_restart.timer_name(unit, "00ff") for unit in units]
     assert len(set(names)) == len(units)
     assert "@" not in "".join(names)
-    listing = "".join("{0}.timer loaded active waiting Start\n".format(name) for name in names)
-    listing += "{0}x.timer loaded active waiting Start\n\nother.timer loaded active\n".format(names[0])
+    listing = "".join(f"{name}.timer loaded active waiting Start\n" for name in names)
+    listing += f"{names[0]}x.timer loaded active waiting Start\n\nother.timer loaded active\n"
     for unit, name in zip(units, names):
         assert _restart.own_timers(listing, unit) == [name + ".timer"]
 
@@ -45,7 +46,7 @@ def test_arming() -> None:
 
 
 def test_dependents_are_services() -> None:
-    properties = {"RequiredBy": "b.service x.target", "BoundBy": "a.service", "ConsistsOf": "a.service", "Id": "n.service"}
+    properties = {"RequiredBy": "b.service x.target", "BoundBy": "a.service", "ConsistsOf": "a.service", "Wants": "c"}
     assert _restart.dependents(properties) == ["a.service", "b.service"]
 
 

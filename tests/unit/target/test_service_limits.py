@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from ansible_collections.aarch64.validator.plugins.module_utils import (
     _drop_in,
     _live_limits,
@@ -234,7 +235,8 @@ def test_units_without_a_process(state: str, sub_state: str, changed: bool, expe
 
 
 def test_ungrantable_is_said() -> None:
-    notes = _service_limits.ungrantable_notes({"memlock": -1, "nofile": 9, "as": -1}, {"memlock": 8388608, "nofile": 9, "as": 1})
+    wanted, grantable = {"memlock": -1, "nofile": 9, "as": -1}, {"memlock": 8388608, "nofile": 9, "as": 1}
+    notes = _service_limits.ungrantable_notes(wanted, grantable)
     assert notes == ["memlock: wanted infinity, this host's PID 1 can grant at most 8388608",
                      "address_space: wanted infinity, this host's PID 1 can grant at most 1"]
 

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Wasmtime and which jemalloc are linked into a program, from the bytes that are loaded. Private to this collection.
+
+A program is searched window by window, so that memory stays constant; sizes and offsets are bytes. Every function
+takes ``read(offset, length)`` and a list of ranges ``(start, end)`` of the file. Symbols and debug information are not
+needed, nor searched. Holds for files linked by cargo; seen in the wheels of extism-sys, yara-x, wasmtime, polars and
+ruff (x86_64, aarch64) and in jemalloc 5.3.0 built with 4, 16 and 64 KiB pages for both machines.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+import typing as t
+
+Read = t.Callable[[int, int], bytes]
+
+WINDOW = 1 << 20  # fits the second-level cache; larger ones are no faster
+MAX_SCAN = 1 << 30  # bytes searched at most; polkadot has about 100 MB in its segments
+_OVERLAP = 256  # longer than anything searched for
+_MAX_HITS = 10000  # of one needle; a node has a few hundred
+
+# Panic messages carry the path of their source: .../registry/src/index.crates.io-<hash>/wasmtime-36.0.7/src/engine.rs.
+# The slash before the name keeps sc-executor-wasmtime-0.44.0 out.
+_SOURCE = b"/wasmtime-"
+_CRATE = re.compile(rb"/wasmtime-((?:[a-z]{1,20}-){0,4})(\d{1,4}\.\d{1,4}\.\d{1,4})/src/")
+# The title's message (pooling.rs, later memory_pool.rs): proof of Wasmtime where paths carry no version, that is when
+# it was built within its own repository or vendored.
+_POOL_ERROR = b"failed to create memory pool mapping"
+# pages_boot() in jemalloc's src/pages.c says this and gives up when the kernel's pages are larger than its own.
+_JEMALLOC = b"<jemalloc>: Unsupported system page size"
+
+# pages_boot() again: it asks sysconf(30), _SC_PAGESIZE, and compares the answer with its own page size, a constant.
+_ASK = {"aarch64": b"\xc0\x03\x80\x52", "x86_64": b"\xbf\x1e\x00\x00\x00"}  # mov w0, #30; mov $30, %edi
+_COMPARE_WITHIN = 128  # from the question to the comparison; compilers put a prologue in between
+_LG_PAGES = (12, 13, 14, 15, 16)
+_X86_COMPARE = re.compile(rb"(?=(?:\x48\x3d|[\x48\x49]\x81[\xf8-\xff])(.{4}))", re.DOTALL)  # cmp $imm32, %r64
+
+
+def windows(read: Read, ranges: list) -> t.Iterator[tuple]:
+    """``(offset, owned, bytes)`` over all ranges: a match belongs to the window in whose first ``owned`` bytes it begins."""
+    for start, end in ranges:
+        for at in range(start, end, WINDOW):
+            content = read(at, min(WINDOW + _OVERLAP, end - at))
+            if not content:
+                break
+            yield at, WINDOW, content
+
+
+def hits(content: bytes, needle: bytes, owned: int) -> t.Iterator[int]:
+    """Where a needle begins within the first ``owned`` bytes."""
+    at = content.find(needle)
+    while 0 <= at < owned:
+        yield at
+        at = content.find(needle, at + 1)
+
+
+def linked(read: Read, ranges: list) -> dict:
+    """``{wasmtime, wasmtime_version, jemalloc}``: two booleans, and the release such as ``36.0.7`` or None."""
+    versions = collections.Counter()  # type: collections.Counter
+    pool = jemalloc = False
+    left = _MAX_HITS
+    for _offset, owned, content in windows(read, ranges):
+        pool = pool or _POOL_ERROR in content
+        jemalloc = jemalloc or _JEMALLOC in content
+        for at in hits(content, _SOURCE, owned) if left else ():
+            match = _CRATE.match(content, at)
+            if match:
+                versions[match.groups()] += 1
+            left -= 1
+            if not left:
+                break
+    version = chosen_version(versions)
+    return {"wasmtime": pool or version is not None, "wasmtime_version": version, "jemalloc": jemalloc}
+
+
+def chosen_version(versions: t.Mapping) -> str | None:
+    """The release of the crate ``wasmtime`` itself, else of its parts; the one named most often, then the higher.
+
+    versions counts ``(prefix, release)`` as bytes; the prefix is empty for the crate itself.
+    """
+    best = max(versions, key=lambda key: (not key[0], versions[key], [int(part) for part in key[1].split(b".")]), default=None)
+    return best[1].decode() if best else None
+
+
+def jemalloc_page_size(read: Read, ranges: list, machine: str) -> int | None:
+    """The page size that jemalloc was built for, from its machine code; None if it cannot be told beyond doubt.
+
+    ranges are those of the executable segments. On kernels with larger pages such a program aborts at its first
+    allocation, whatever its environment says (LG_PAGE, ``--with-lg-page``, JEMALLOC_SYS_WITH_LG_PAGE).
+    """
+    if machine not in _ASK:
+        return None
+    compared = _compared_aarch64 if machine == "aarch64" else _compared_x86
+    sizes = set()  # type: set[int]
+    seen = 0
+    for _offset, owned, content in windows(read, ranges):
+        for at in hits(content, _ASK[machine], owned):
+            sizes |= compared(content[at:at + _COMPARE_WITHIN])
+            seen += 1
+            if seen > _MAX_HITS or len(sizes) > 1:
+                return None
+    return sizes.pop() if sizes else None
+
+
+def _compared_aarch64(code: bytes) -> set:
+    # instructions follow in words from the question on; cmp xN, #imm, lsl #12 is 1111 0001 01 imm12 Rn 11111 (Arm ARM, SUBS immediate, Rd = 31)
+    for at in range(4, len(code) - 3, 4):
+        word = int.from_bytes(code[at:at + 4], "little")
+        if word & 0xFFC0001F == 0xF140001F and (word >> 10 & 0xFFF) in {1 << lg >> 12 for lg in _LG_PAGES}:
+            return {(word >> 10 & 0xFFF) << 12}
+    return set()
+
+
+def _compared_x86(code: bytes) -> set:
+    # "> size" is compiled as a comparison with size or, by clang, with size + 1
+    for match in _X86_COMPARE.finditer(code):
+        size = int.from_bytes(match.group(1), "little") & ~1
+        if size in {1 << lg for lg in _LG_PAGES}:
+            return {size}
+    return set()

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role's variables, their specification, their documentation and the filter's policy never drift apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import DEFAULTS, checked_policy
+
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "memory_pool"
+VARIABLES = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+SPECS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]
+UNSET = {"memory_pool_engines_needed"}  # has no default on purpose
+
+
+@pytest.mark.parametrize("entry", SPECS)
+def test_every_entry_point_specifies_every_variable_with_its_default(entry):
+    options = dict(SPECS[entry]["options"])
+    options.pop("memory_pool_report_mode", None)
+    assert set(options) == set(VARIABLES) | UNSET
+    for name, default in VARIABLES.items():
+        assert str(options[name]["default"]) == str(default), f"{entry}: {name} is documented with another default"
+
+
+def test_every_entry_point_has_a_file():
+    files = {path.stem for path in (ROLE / "tasks").glob("*.yml")}
+    assert set(SPECS) <= files
+
+
+@pytest.mark.parametrize("name", sorted(set(VARIABLES) | UNSET))
+def test_every_variable_is_documented(name):
+    row = next((line for line in (ROLE / "README.md").read_text().splitlines() if line.startswith(f"| `{name}`")), None)
+    assert row, f"an operator would not find {name} in the README of the role"
+    if name in VARIABLES:
+        assert f"`{str(VARIABLES[name]).lower() if isinstance(VARIABLES[name], bool) else VARIABLES[name]}`" in row
+
+
+def test_policy_has_the_defaults_of_the_role():
+    own = {name[len("memory_pool_"):]: value for name, value in VARIABLES.items()}
+    assert {name: own[name] for name in DEFAULTS if name != "engines_needed"} == {
+        name: value for name, value in DEFAULTS.items() if name != "engines_needed"}
+    policy = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__memory_pool_policy"]
+    assert set(policy) == set(DEFAULTS)
+    assert checked_policy(dict(DEFAULTS)) == checked_policy({})
