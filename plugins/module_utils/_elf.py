@@ -15,12 +15,14 @@ import stat
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _elf_format as form
-from ansible_collections.aarch64.validator.plugins.module_utils._elf_strings import MAX_SCAN, jemalloc_page_size, linked
+from ansible_collections.aarch64.validator.plugins.module_utils._elf_strings import jemalloc_page_size, linked
 
 Read = t.Callable[[int, int], bytes]
 
 MAX_READ = 2 << 20  # no single read is larger
 _SCRIPT_LINE = 256  # BINPRM_BUF_SIZE: the kernel looks at no more of a script
+_MAX_LOADED = 1 << 30  # bytes of its segments that are searched at most; polkadot has about 100 MB in them
+_MAX_REST = 1 << 28  # and of all else (symbols, debug information, what was appended)
 _EXTENTS = 10000  # pieces of a sparse file that are told apart
 _FACTS = ("machine", "class", "pie", "static", "interpreter", "libc", "needed", "glibc_wanted", "page_alignment", "build_id",
           "truncated", "wasmtime", "wasmtime_version", "jemalloc", "jemalloc_page_size", "rust", "script", "error")
@@ -77,8 +79,8 @@ def reader(source: Read, size: int) -> Read:
 def facts_of(read: Read, size: int, data_ranges: t.Callable | None = None) -> dict:
     """The facts of binary_facts that lie in the content, of a file of this size.
 
-    ``data_ranges(start, end)`` lists the parts of a range that are no holes of a sparse file. What was found before
-    an error ended the reading is kept.
+    ``data_ranges(start, end)`` lists the parts of a range that are no holes of a sparse file. An unusable file keeps
+    what could be told up to its ``error``. Raises what read raises.
     """
     first = read(0, _SCRIPT_LINE)
     if first.startswith(b"#!"):
@@ -116,28 +118,51 @@ def _add_format(facts: dict, read: Read, header: form.Header, parts: list, size:
 
 
 def _add_strings(facts: dict, read: Read, parts: list, size: int, data_ranges: t.Callable) -> None:
-    ranges, complete = _searched(form.loads(parts), size, data_ranges)
-    facts.update(linked(read, ranges))
+    loaded = _spans(form.loads(parts), size)
+    ranges, complete = _searched(loaded, _MAX_LOADED, data_ranges)
+    found = linked(read, ranges)
+    if not (found["wasmtime_version"] and found["jemalloc"]):
+        rest = linked(read, _searched(_between(loaded, size), _MAX_REST, data_ranges)[0])
+        found = {name: found[name] or rest[name] for name in found}
+    if not complete:  # what was not found may lie in what was not searched
+        found = {name: value or None for name, value in found.items()}
+    facts.update(found)
     if any(name.startswith("libjemalloc.so") for name in facts["needed"]):
         facts["jemalloc"] = True  # the library's own page size is not this file's to say
     elif facts["jemalloc"]:
-        code, _complete = _searched([part for part in form.loads(parts) if part.executable], size, data_ranges)
-        facts["jemalloc_page_size"] = jemalloc_page_size(read, code, facts["machine"])
-    if not complete:  # what was not found may lie in the rest
-        facts.update({name: facts[name] or None for name in ("wasmtime", "jemalloc")})
+        code = _spans([part for part in form.loads(parts) if part.executable], size)
+        facts["jemalloc_page_size"] = jemalloc_page_size(
+            read, _searched(code, _MAX_LOADED, data_ranges)[0], facts["machine"])
 
 
-def _searched(parts: list, size: int, data_ranges: t.Callable) -> tuple:
-    """The ranges of the file that these segments fill, each byte once, MAX_SCAN bytes at most; and whether that is all."""
-    ranges = []  # type: list[tuple]
-    left, done = MAX_SCAN, 0
+def _spans(parts: list, size: int) -> list:
+    """``(start, end)`` of these segments in a file of this size, in file order and each byte once."""
+    spans = []
+    done = 0
     for part in sorted(parts, key=lambda part: part.offset):
-        for start, end in data_ranges(max(part.offset, done), min(part.offset + part.size, size)):
+        start, end = max(part.offset, done), min(part.offset + part.size, size)
+        if start < end:
+            spans.append((start, end))
+            done = end
+    return spans
+
+
+def _between(spans: list, size: int) -> list:
+    """The parts of a file that these spans leave out."""
+    edges = [0] + [edge for span in spans for edge in span] + [size]
+    return [(start, end) for start, end in zip(edges[::2], edges[1::2]) if start < end]
+
+
+def _searched(spans: list, limit: int, data_ranges: t.Callable) -> tuple:
+    """The ranges within these spans that hold data, ``limit`` bytes at most; and whether that is all of them."""
+    ranges = []  # type: list[tuple]
+    left = limit
+    for span in spans:
+        for start, end in data_ranges(*span):
             if end - start > left:
                 return ranges + [(start, start + left)], False
             ranges.append((start, end))
             left -= end - start
-        done = max(done, part.offset + part.size)
     return ranges, True
 
 

@@ -4,8 +4,8 @@
 """Which Wasmtime and which jemalloc are linked into a program, from the bytes that are loaded. Private to this collection.
 
 A program is searched window by window, so that memory stays constant; sizes and offsets are bytes. Every function
-takes ``read(offset, length)`` and a list of ranges ``(start, end)`` of the file. Symbols and debug information are not
-needed, nor searched. Holds for files linked by cargo; seen in the wheels of extism-sys, yara-x, wasmtime, polars and
+takes ``read(offset, length)`` and a list of ranges ``(start, end)`` of the file. Neither symbols nor debug information
+are needed. Holds for files linked by cargo; seen in the wheels of extism-sys, yara-x, wasmtime, polars and
 ruff (x86_64, aarch64) and in jemalloc 5.3.0 built with 4, 16 and 64 KiB pages for both machines.
 """
 
@@ -18,8 +18,8 @@ import typing as t
 Read = t.Callable[[int, int], bytes]
 
 WINDOW = 1 << 20  # fits the second-level cache; larger ones are no faster
-MAX_SCAN = 1 << 30  # bytes searched at most; polkadot has about 100 MB in its segments
 _OVERLAP = 256  # longer than anything searched for
+_ZEROS = bytes(WINDOW + _OVERLAP)
 _MAX_HITS = 10000  # of one needle; a node has a few hundred
 
 # Panic messages carry the path of their source: .../registry/src/index.crates.io-<hash>/wasmtime-36.0.7/src/engine.rs.
@@ -29,10 +29,10 @@ _CRATE = re.compile(rb"/wasmtime-((?:[a-z]{1,20}-){0,4})(\d{1,4}\.\d{1,4}\.\d{1,
 # The title's message (pooling.rs, later memory_pool.rs): proof of Wasmtime where paths carry no version, that is when
 # it was built within its own repository or vendored.
 _POOL_ERROR = b"failed to create memory pool mapping"
-# pages_boot() in jemalloc's src/pages.c says this and gives up when the kernel's pages are larger than its own.
-_JEMALLOC = b"<jemalloc>: Unsupported system page size"
+_JEMALLOC = b"<jemalloc>: "  # how all its messages begin
 
-# pages_boot() again: it asks sysconf(30), _SC_PAGESIZE, and compares the answer with its own page size, a constant.
+# pages_boot() in jemalloc's src/pages.c gives up when the kernel's pages are larger than its own. It asks sysconf(30),
+# which is _SC_PAGESIZE, and compares the answer with its own page size, a constant.
 _ASK = {"aarch64": b"\xc0\x03\x80\x52", "x86_64": b"\xbf\x1e\x00\x00\x00"}  # mov w0, #30; mov $30, %edi
 _COMPARE_WITHIN = 128  # from the question to the comparison; compilers put a prologue in between
 _LG_PAGES = (12, 13, 14, 15, 16)
@@ -46,7 +46,8 @@ def windows(read: Read, ranges: list) -> t.Iterator[tuple]:
             content = read(at, min(WINDOW + _OVERLAP, end - at))
             if not content:
                 break
-            yield at, WINDOW, content
+            if not _ZEROS.startswith(content):
+                yield at, WINDOW, content
 
 
 def hits(content: bytes, needle: bytes, owned: int) -> t.Iterator[int]:
@@ -106,7 +107,8 @@ def jemalloc_page_size(read: Read, ranges: list, machine: str) -> int | None:
 
 
 def _compared_aarch64(code: bytes) -> set:
-    # instructions follow in words from the question on; cmp xN, #imm, lsl #12 is 1111 0001 01 imm12 Rn 11111 (Arm ARM, SUBS immediate, Rd = 31)
+    # The word after the question is the first that can compare. cmp xN, #imm, lsl #12 is
+    # 1111 0001 01 imm12 Rn 11111 (Arm ARM: SUBS immediate, Rd = 31).
     for at in range(4, len(code) - 3, 4):
         word = int.from_bytes(code[at:at + 4], "little")
         if word & 0xFFC0001F == 0xF140001F and (word >> 10 & 0xFFF) in {1 << lg >> 12 for lg in _LG_PAGES}:

@@ -41,7 +41,7 @@ _MIN_POOL_PAGES_BYTES = 64 << 30  # a process with less virtual memory than this
 
 def is_down_by_failure(properties: dict) -> bool:
     """Whether a unit is down although it should be up: failed, or waiting for its next try."""
-    return properties.get("ActiveState") == "failed" or properties.get("SubState") == "auto-restart"
+    return properties.get("ActiveState") == "failed" or "auto-restart" in properties.get("SubState", "")
 
 
 def exec_start(properties: dict) -> tuple:

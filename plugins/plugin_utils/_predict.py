@@ -15,7 +15,12 @@ def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
     if service not in facts["services"]:
         return facts
     before = facts["services"][service]
-    patch = _limited(before, result) if remedy == "service-limits" else _restarted(before)
+    if remedy == "service-limits":
+        patch = _limited(before, result)
+    elif result.get("changed"):
+        patch = _restarted(before)
+    else:
+        patch = {"restart_required": False}  # left stopped on purpose
     return dict(facts, services=dict(facts["services"], **{service: dict(before, **patch)}))
 
 

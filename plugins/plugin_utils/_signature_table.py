@@ -140,7 +140,7 @@ SIGNATURES = (
                follows=("jemalloc-page-size",)),
     # -- Filters, namespaces, Secure Validator Mode: polkadot#7521, polkadot-sdk#2728, #3018; pvf/src/security.rs
     _signature("seccomp-audit", "syscall-filtered", "type=1326|SECCOMP",
-               r"type=(?:1326|SECCOMP) [^\n]{0,400}\bsig=31\b"),
+               r"type=(?:1326|SECCOMP) ", also=r"\bsig=31\b"),
     _signature("seccomp-kill", "syscall-filtered", "/SYS|ad system call|SIGSYS", r"status=31/SYS|[Bb]ad system call|SIGSYS",
                follows=("seccomp-audit", "seccomp-kill")),
     _signature("systemd-filter", "syscall-filtered", "parse system call", r"Failed to parse system call, ignoring: \w+"),
@@ -156,14 +156,13 @@ SIGNATURES = (
     # -- io_uring, locked memory: go-uring#7, glommio#565, liburing#157
     _signature("io-uring", "memlock-limit", "uring|glommio|register_buffers",
                r"io_uring|\buring|glommio|register_buffers", errno=12, also=_ENOMEM),
-    _signature("mlock-refused", "memlock-limit", "mlock",
-               r"\bmlock(?:all)?\b[^\n]{0,60}(?:fail|error|Cannot allocate memory|Resource temporarily unavailable)"),
+    _signature("mlock-refused", "memlock-limit", "mlock", r"\bmlock(?:all)?\b",
+               also=r"\bmlock(?:all)?(?:\(\))?:? (?:failed|error)|annot allocate memory|Resource temporarily unavailable"),
     # -- Shared memory and disks: docker-library/postgres#416, shadow#2266
     _signature("shm-resize", "shm-full", "shared memory segment",
                r"could not (?:resize|extend) shared memory segment \S+ to (?P<decimal>\d{1,19}) bytes: No space left", errno=28),
-    _signature("shm-no-space", "shm-full", "dev/shm", r"/dev/shm[^\n]{0,200}(?:No space left on device|os error 28)"
-               r"|(?:No space left on device|os error 28)[^\n]{0,200}/dev/shm", errno=28),
-    _signature("shm-read-only", "shm-read-only", "dev/shm", r"/dev/shm[^\n]{0,200}Read-only file system", errno=30),
+    _signature("shm-no-space", "shm-full", "dev/shm", "/dev/shm", errno=28, also=r"No space left on device|os error 28\)"),
+    _signature("shm-read-only", "shm-read-only", "dev/shm", "/dev/shm", errno=30, also=r"[Rr]ead-only file system"),
     _signature("bus-error", "shm-full", "us error|/BUS|SIGBUS",
                r"\b[Bb]us error\b|status=7/BUS|killed by SIGBUS|signal: 7, SIGBUS|[Ss]ignal SIGBUS|SIGBUS received",
                follows=("bus-error",)),

@@ -36,6 +36,7 @@ _BY_WORD = tuple((word, signature) for signature in SIGNATURES for word in signa
 LOOK_ALIKES = SIGNATURES[:next(index for index, signature in enumerate(SIGNATURES) if signature.id == POOL)]
 # On 47 bits a hole of a quarter of the address space is always left; what is refused below that, a limit refused.
 SURE_TO_FIT = 1 << 45
+REMEMBERED_LENGTH = 2000  # a node that restarts for ever says the same short things again and again
 
 _TRACE_WORDS = tuple(ERRNO) + ("RLIMIT_AS", "mmap(")
 _LIMIT_WORDS = ("ulimit -v", ", -v)", "Max address space", "LimitAS=")
@@ -156,8 +157,16 @@ def _classify(text: str, only: tuple = ()) -> _Found | None:
     return found
 
 
-@functools.lru_cache(maxsize=1024)  # a node that restarts for ever says the same again and again
 def _first_fit(text: str, only: tuple) -> _Found | None:
+    return _remembered_fit(text, only) if len(text) <= REMEMBERED_LENGTH else _search(text, only)
+
+
+@functools.lru_cache(maxsize=1024)
+def _remembered_fit(text: str, only: tuple) -> _Found | None:
+    return _search(text, only)
+
+
+def _search(text: str, only: tuple) -> _Found | None:
     tried = None
     for word, signature in _BY_WORD:
         if word not in text or signature is tried or (only and signature.id not in only):

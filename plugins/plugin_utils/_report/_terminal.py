@@ -23,7 +23,7 @@ def terminal_lines(report: dict, width: int, verbose: bool) -> list:
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
     hosts = report["hosts"]
     overview = _table([OVERVIEW] + [_overview_cells(entry, report) for entry in hosts], width)
-    lines = [(_headline(report), None), ("", None), (overview[0], None)]
+    lines = [(_headline(report), None), ("", None), (overview[0], None)]  # type: list[tuple[str, str | None]]
     lines += [(text, COLOURS[entry["verdict"]]) for text, entry in zip(overview[1:], hosts)]
     for entry in hosts:
         lines += _details(entry, report, width, verbose)
@@ -73,7 +73,7 @@ def human_tasks(entry: dict, report: dict) -> list:
 
 def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     changed = "would change: " if report["check"] else "reverted: " if report["mode"] == "revert" else "changed: "
-    told = []
+    told = []  # type: list[tuple[str, str | None]]
     if entry["failure"]:
         told.append((clean(entry["failure"]["message"]), COLOURS[entry["verdict"]]))
     told += [("was " + _finding_text(finding), None) for finding in entry["before"]]
@@ -84,13 +84,13 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     rows = sorted((row for row in entry["settings"] if verbose or not row["ok"]), key=lambda row: row["ok"])
     if not told and not rows:
         return []
-    lines = [("", None), (clean(entry["name"]), None)]
+    lines = [("", None), (clean(entry["name"]), None)]  # type: list[tuple[str, str | None]]
     for text, colour in told:
         wrapped = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
         lines += [(line, colour) for line in wrapped]
     if rows:
         table = _table([SETTINGS] + [_settings_cells(row) for row in rows], width - 2)
-        colours = [None] + [None if row["ok"] else "yellow" for row in rows]
+        colours = [None, *(None if row["ok"] else "yellow" for row in rows)]
         lines += [("  " + text, colour) for text, colour in zip(table, colours)]
     return lines
 

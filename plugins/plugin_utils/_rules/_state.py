@@ -12,7 +12,7 @@ _POOL_FAILURE = re.compile(r"failed to create memory pool mapping|mmap failed to
 
 def is_down(service: dict) -> bool:
     """Whether a service is down although it should be up: failed, or waiting for its next try."""
-    return service["active_state"] == "failed" or service["sub_state"] == "auto-restart"
+    return service["active_state"] == "failed" or "auto-restart" in (service["sub_state"] or "")
 
 
 def failure_lines(service: dict) -> list:

@@ -29,7 +29,7 @@ def test_node_that_dies_of_its_limit_is_restarted_and_then_well():
     facts = limited(DEAD)
     remedies = assess_facts(facts, {})["remedies"]
     assert [item["remedy"] for item in remedies] == ["service-restart"], "the node would be left down"
-    assert assess_facts(facts_after(facts, "service-restart", UNIT, {}), {})["verdict"] == "healthy"
+    assert assess_facts(facts_after(facts, "service-restart", UNIT, {"changed": True}), {})["verdict"] == "healthy"
 
 
 def test_facts_are_left_as_they_are():
@@ -41,10 +41,17 @@ def test_facts_are_left_as_they_are():
 def test_restart_grants_no_more_than_the_host_can():
     facts = node_facts({"limits": {"configured": limits(), "live": limits(nofile=1024, memlock=0),
                                    "grantable": {"nofile": 20000, "memlock": 8 << 20}}})
-    live = facts_after(facts, "service-restart", UNIT, {})["services"][UNIT]["limits"]["live"]
+    live = facts_after(facts, "service-restart", UNIT, {"changed": True})["services"][UNIT]["limits"]["live"]
     assert (live["nofile"]["soft"], live["memlock"]["soft"], live["as"]["soft"]) == (20000, 8 << 20, -1)
 
 
 def test_shm():
     after = facts_after(host_facts(shm={"size": 1}), "shm", None, {"shm": host_facts()["shm"]})
     assert assess_facts(after, {})["verdict"] == "healthy"
+
+
+def test_service_that_is_left_stopped_is_not_called_running():
+    stopped = node_facts({"active": False, "active_state": "inactive", "sub_state": "dead", "restart_required": True})
+    after = facts_after(stopped, "service-restart", UNIT, {"changed": False, "notes": ["left stopped"]})
+    assert after["services"][UNIT]["active"] is False
+    assert after["services"][UNIT]["restart_required"] is False

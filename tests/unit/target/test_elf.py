@@ -135,6 +135,14 @@ def test_strings_across_windows_count_once():
         assert len(found) == 1
 
 
+def test_what_lies_outside_the_segments_is_searched_last():
+    appended = (CARGO + "wasmtime-36.0.7/src/engine.rs").encode() + JEMALLOC_ERROR
+    facts = facts_of_bytes(made_elf() + appended)
+    assert (facts["wasmtime_version"], facts["jemalloc"], facts["jemalloc_page_size"]) == ("36.0.7", True, None)
+    loaded = made_elf(payload=(CARGO + "wasmtime-8.0.1/src/engine.rs").encode())
+    assert facts_of_bytes(loaded + appended)["wasmtime_version"] == "8.0.1"
+
+
 @pytest.mark.parametrize("compiler", [GCC, CROSS], ids=["native", "aarch64"])
 @pytest.mark.parametrize("page", [4096, 16384, 65536])
 def test_page_size_of_jemalloc(tmp_path, compiler, page):

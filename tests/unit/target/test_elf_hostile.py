@@ -16,7 +16,7 @@ from elf_factory import CARGO, GCC, JEMALLOC_ERROR, PAGES_BOOT, built, facts_of_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.aarch64.validator.plugins.module_utils import _elf, _elf_format, _elf_strings
+from ansible_collections.aarch64.validator.plugins.module_utils import _elf, _elf_format
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts, facts_of, reader
 
 MIB = 1 << 20
@@ -97,8 +97,8 @@ def test_endless_sparse_file(tmp_path):
         return bytes(header[offset:offset + length]).ljust(length, b"\0")
     facts = facts_of(reader(read, 1 << 42), 1 << 42, lambda start, end: [(start, start + 8192)])
     assert sum(asked) < MIB and facts["wasmtime"] is False
-    ranges, complete = _elf._searched([_elf_format.Segment(1, 0, 0, 1 << 42, 0, True)] * 3, 1 << 42, lambda a, b: [(a, b)])
-    assert ranges == [(0, _elf_strings.MAX_SCAN)] and complete is False
+    spans = _elf._spans([_elf_format.Segment(1, 0, 0, 1 << 42, 0, True)] * 3, 1 << 42)
+    assert _elf._searched(spans, MIB, lambda start, end: [(start, end)]) == ([(0, MIB)], False)
     assert facts_at(path)["error"] is None  # holes are skipped, or what is searched has a bound
 
 
