@@ -19,8 +19,9 @@ LIMITS = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK"}
 
 
 def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
-    """Rows ``{service, setting, wanted, configured, live, grantable, configured_ok, live_ok, ok, note}``.
+    """Rows ``{service, setting, wanted, configured, live, session, grantable, configured_ok, live_ok, ok, note}``.
 
+    ``session`` is what a shell of the person who gathered the facts has: often not what the service has.
     Values are integers (-1 is no limit), None where unknown. A value that is not known is not held against a
     host in ``configured_ok``; a live value that is not known is never ok.
     """
@@ -28,10 +29,10 @@ def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
     for name, service in sorted((facts.get("services") or {}).items()):
         if service["load_state"] != "loaded":
             continue
-        rows += [limit_setting(name, service, limit, policy["limit_" + limit], facts) for limit in LIMITS]
+        rows += [_limit_row(name, service, limit, label, _wanted(limit, policy, facts), facts) for limit, label in LIMITS.items()]
         forecast = forecasts[name]
         if forecast["bound"] == "limit" and forecast["engines_fit"] < forecast["engines_needed"]:
-            rows.append(_limit_row(name, service, "as", "LimitAS", UNLIMITED))
+            rows.append(_limit_row(name, service, "as", "LimitAS", UNLIMITED, facts))
     return rows
 
 
@@ -54,7 +55,7 @@ def shm_setting(facts: dict, policy: dict) -> dict:
     exact = policy["shm_exact"]
     configured = shm.get("persistent")
     live = shm.get("size") if shm.get("mounted") else None
-    return _row(None, "/dev/shm size", wanted, configured, live, None,
+    return _row(None, "/dev/shm size", wanted, configured, live, live, None,
                 configured is None or _shm_ok(configured, wanted, exact),
                 live is not None and _shm_ok(live, wanted, exact), note)
 
@@ -63,15 +64,15 @@ def _shm_ok(value: int, wanted: int, exact: bool) -> bool:
     return value == wanted if exact else value >= wanted
 
 
-def limit_setting(name: str, service: dict, limit: str, wanted: int, facts: dict) -> dict:
-    """The row of one limit of one service."""
+def _wanted(limit: str, policy: dict, facts: dict) -> int:
+    wanted = policy["limit_" + limit]
     nr_open = facts["kernel"].get("nr_open")
     if limit == "nofile" and wanted == UNLIMITED and nr_open:
-        wanted = nr_open  # the kernel knows no unlimited number of descriptors (fs/file.c, sysctl fs.nr_open)
-    return _limit_row(name, service, limit, LIMITS[limit], wanted)
+        return nr_open  # the kernel knows no unlimited number of descriptors (fs/file.c, sysctl fs.nr_open)
+    return wanted
 
 
-def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int) -> dict:
+def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int, facts: dict) -> dict:
     limits = service["limits"]
     configured = (limits.get("configured") or {}).get(limit, {}).get("soft")
     live = (limits.get("live") or {}).get(limit, {}).get("soft")
@@ -79,15 +80,16 @@ def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int) ->
     note = None
     if grantable is not None and not at_least(grantable, wanted):
         note = f"PID 1 of this host cannot grant more than {_limit_text(limit, grantable)}"
-    return _row(name, label, wanted, configured, live, grantable,
+    session = (facts.get("limits") or {}).get(limit, {}).get("soft")
+    return _row(name, label, wanted, configured, live, session, grantable,
                 configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
 
 
 def _row(service: str | None, setting: str, wanted: int, configured: int | None, live: int | None,
-         grantable: int | None, configured_ok: bool, live_ok: bool, note: str | None) -> dict:
+         session: int | None, grantable: int | None, configured_ok: bool, live_ok: bool, note: str | None) -> dict:
     return {
         "service": service, "setting": setting, "wanted": wanted, "configured": configured, "live": live,
-        "grantable": grantable, "configured_ok": configured_ok, "live_ok": live_ok,
+        "session": session, "grantable": grantable, "configured_ok": configured_ok, "live_ok": live_ok,
         "ok": configured_ok and live_ok, "note": note,
     }
 

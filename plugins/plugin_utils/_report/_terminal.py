@@ -15,7 +15,7 @@ COLOURS = {
 }
 MIN_WIDTH, MAX_WIDTH = 60, 160
 OVERVIEW = ("verdict", "host", "first cause", "changed", "left to you")
-SETTINGS = ("setting", "wanted", "configured", "live", "ok")
+VALUES = ("wanted", "configured", "live")
 
 
 def terminal_lines(report: dict, width: int, verbose: bool) -> list:
@@ -89,7 +89,8 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
         wrapped = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
         lines += [(line, colour) for line in wrapped]
     if rows:
-        table = _table([SETTINGS] + [_settings_cells(row) for row in rows], width - 2)
+        values = (*VALUES, "session") if verbose else VALUES
+        table = _table([("setting", *values, "ok")] + [_settings_cells(row, values) for row in rows], width - 2)
         colours = [None, *(None if row["ok"] else "yellow" for row in rows)]
         lines += [("  " + text, colour) for text, colour in zip(table, colours)]
     return lines
@@ -98,8 +99,8 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
 def _finding_text(finding: dict) -> str:
     """A finding in one sentence; one that is serious says whether it can be why a pool was refused."""
     text = "{}: {}".format(finding["id"], clean(finding["summary"]))
-    if finding["severity"] in ("blocker", "risk") and not finding["explains"]:
-        text += " (never the cause of a refused memory pool)"
+    if finding["severity"] in ("blocker", "risk"):
+        text += " (refuses memory pools)" if finding["explains"] else " (never the cause of a refused memory pool)"
     return text
 
 
@@ -107,9 +108,9 @@ def _finding_colour(finding: dict) -> str | None:
     return {"blocker": "red", "risk": "yellow"}.get(finding["severity"])
 
 
-def _settings_cells(row: dict) -> tuple:
+def _settings_cells(row: dict, values: tuple) -> tuple:
     setting = row["setting"] if row["service"] is None else "{} {}".format(clean(row["service"]), row["setting"])
-    return (setting, *(value_text(row, key) for key in ("wanted", "configured", "live")), "yes" if row["ok"] else "no")
+    return (setting, *(value_text(row, key) for key in values), "yes" if row["ok"] else "no")
 
 
 def _table(rows: list, width: int) -> list:
