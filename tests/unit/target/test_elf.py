@@ -19,6 +19,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.aarch64.validator.plugins.module_utils import _elf_strings
+from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts, pie_of_header
 from elf_factory import (
     CARGO,
     CROSS,
@@ -32,9 +35,6 @@ from elf_factory import (
     facts_of_bytes,
     made_elf,
 )
-
-from ansible_collections.aarch64.validator.plugins.module_utils import _elf_strings
-from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts, pie_of_header
 
 
 def facts_at(path):

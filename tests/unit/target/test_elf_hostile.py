@@ -12,12 +12,12 @@ import struct
 import tracemalloc
 
 import pytest
-from elf_factory import CARGO, GCC, JEMALLOC_ERROR, PAGES_BOOT, built, facts_of_bytes, made_elf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _elf, _elf_format
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts, facts_of, reader
+from elf_factory import CARGO, GCC, JEMALLOC_ERROR, PAGES_BOOT, built, facts_of_bytes, made_elf
 
 MIB = 1 << 20
 
