@@ -1,6 +1,6 @@
 # Two commands do everything: `make remediate` and `make test`. Both install what they need.
 #
-#   make diagnose|remediate|verify|revert [INVENTORY=path] [ARGS='--check --diff --limit x']
+#   make diagnose|remediate|verify|audit|revert [INVENTORY=path] [ARGS='--check --diff --limit x']
 #
 # INVENTORY and ARGS travel through the environment: nothing a user gives is pasted into a shell.
 
@@ -9,12 +9,12 @@ VENV := .venv
 TEST_VENV := .venv-test
 export INVENTORY ARGS
 
-.PHONY: help diagnose remediate verify revert test lint test-unit test-integration test-chain build clean
+.PHONY: help diagnose remediate verify audit revert test lint test-unit test-integration test-chain build clean
 
 help:
 	@sed -n '2,5p' Makefile
 
-diagnose remediate verify revert: $(VENV)/.installed
+diagnose remediate verify audit revert: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
 
 $(VENV)/.installed: requirements.txt scripts/make_venv.sh

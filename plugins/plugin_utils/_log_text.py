@@ -19,8 +19,9 @@ JOIN_WITHIN = 60  # lines between the parts of one message, when other sources w
 MAX_JOINED = 200  # lines of one message; backtraces are longer, and nobody looks for a cause there
 
 _COLOUR = re.compile(
-    r"(?:\x1b|\^\[|#033|\\x1b)\[[0-9;?]{0,30}[A-Za-z]"  # as it is, and as less, rsyslog and journalctl write it
+    r"(?:\x1b|\^\[|#033|\\x1b|\\u001[bB])\[[0-9;?]{0,30}[A-Za-z]"  # as it is, and as less, rsyslog, journal and JSON write it
     r"|\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]")
+_COLOUR_MARKS = ("\x1b", "^[[", "#033[", "\\x1b[", "\\u001b[", "\\u001B[")
 _TIME = (
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?Z| ?UTC|[+-]\d\d:?\d\d)?"  # ISO, Substrate, tracing, short-iso
     r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"  # syslog, journal short
@@ -34,11 +35,12 @@ _CONTAINER = re.compile(
 _STAMP = re.compile(rf"(?:<\d{{1,3}}>(?:1 )?)?(?:\[ *\d{{1,9}}\.\d{{3,9}}\]|\[(?:{_TIME})\]|{_TIME})(?: |$)")
 _WRITER = re.compile(r"(?:[\w.:-]{1,80} )?(?P<writer>[\w@./:\\+-]{1,120}\[\d{1,10}\]): ?")
 _WRITER_WITHOUT_PID = re.compile(r"[\w.:-]{1,80} (?P<writer>kernel|audit|systemd|dockerd|containerd): ?|(?P<kernel>kernel): ")
+_LEVEL = re.compile(r" *(?:TRACE|DEBUG|INFO|WARN|ERROR) +(?:[\w-]{1,60} )?[\w:.-]{1,120}: (?:\[\w+\] )?")
 _NUMBERED = re.compile(r"\s*\d{1,3}: ")
 _UNFINISHED = re.compile(r"^(?P<head>(?:\[pid +(?P<pid>\d+)\] |(?P<bare>\d+) +)?.{0,40}?\b(?P<call>\w+)\(.*)<unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(?:\[pid +(?P<pid>\d+)\] |(?P<bare>\d+) +)?.{0,40}?<\.\.\. (?P<call>\w+) resumed> ?(?P<rest>.*)$")
 # What _lines_of_interest must not drop although no signature asks for it.
-_STRUCTURE = ("aused by", "unfinished ...>", " resumed>", '"MESSAGE":[', '"MESSAGE" : [')
+_STRUCTURE = ("aused by", "unfinished ...>", " resumed>", '"MESSAGE":[', '"MESSAGE": [', '"MESSAGE" : [')
 
 
 class Message(NamedTuple):
@@ -77,12 +79,14 @@ class _Open:
 
 
 def split_lines(value: str | list | tuple) -> list:
-    """Lines of a text, or of a list of texts. Only newline and carriage return end a line."""
-    texts = [value] if isinstance(value, str) else value
-    lines = []
-    for text in texts:
-        lines.extend(str(text).replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    return lines
+    """Lines of a text, or of a list of texts, without colours. Only newline and carriage return end a line."""
+    text = value if isinstance(value, str) else "\n".join(value)
+    return _plain(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+
+
+def _plain(text: str) -> str:
+    """The text without terminal colours and titles."""
+    return _COLOUR.sub("", text) if any(mark in text for mark in _COLOUR_MARKS) else text
 
 
 def messages_with(lines: list, words: tuple) -> list:
@@ -92,7 +96,7 @@ def messages_with(lines: list, words: tuple) -> list:
     unfinished: dict = {}
     partial: dict = {}
     for index in _lines_of_interest(lines, words):
-        for source, stamped, text in _unwrap(_COLOUR.sub("", lines[index]), partial):
+        for source, stamped, text in _unwrap(lines[index], partial):
             whole = _whole_call(text, source, unfinished)
             if whole is None or not whole.strip():
                 continue
@@ -111,17 +115,18 @@ def _lines_of_interest(lines: list, words: tuple) -> list:
     The whole text is searched for one word after the other: that costs a few milliseconds for each megabyte and word,
     however many lines there are.
     """
-    text = "\n".join(lines)
+    data = "\n".join(lines).encode("utf-8", "surrogatepass")  # searched faster than text with emoji in it
     starts = [0]
-    for line in lines:
+    for line in data.split(b"\n"):
         starts.append(starts[-1] + len(line) + 1)
     indexes: set = set()
     for word in words + _STRUCTURE:
-        position = text.find(word)
+        wanted = word.encode()
+        position = data.find(wanted)
         while position >= 0:
             index = bisect.bisect_right(starts, position) - 1
             indexes.update((index - 1, index, index + 1))
-            position = text.find(word, starts[index + 1])
+            position = data.find(wanted, starts[index + 1])
     return sorted(index for index in indexes if 0 <= index < len(lines))
 
 
@@ -163,7 +168,7 @@ def _unwrap(line: str, partial: dict) -> list:
         decoded = _from_json(start)
         if decoded is not None:
             source, text = decoded
-            return [item for part in text.split("\n") for item in _strip(_COLOUR.sub("", part.rstrip("\r")), source, partial)]
+            return [item for part in _plain(text).split("\n") for item in _strip(part.rstrip("\r"), source, partial)]
     return _strip(line, "", partial)
 
 
@@ -192,7 +197,8 @@ def _strip(text: str, source: str, partial: dict) -> list:
             bare = text = rest[writer.end():]
             stamped = False
         elif stamp:
-            bare = text = rest
+            level = _LEVEL.match(rest)
+            bare = text = rest[level.end():] if level else rest
             stamped = True
         else:
             break

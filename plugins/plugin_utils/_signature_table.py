@@ -62,12 +62,14 @@ SIGNATURES = (
                r"(?:memory|table) index \d+ has a minimum \w+ size of \d+|defined (?:memories|tables) count of \d+ exceeds"),
     # wasmer#2858, wasmer-go#335, nearcore#5931 and #3118, wazero (go-re2#78), wasmi (substrate#4971)
     _signature("other-wasm-memory", "other-wasm-runtime",
-               "Error when allocating memory|creating memory cannot fail|unable to mmap memory|mmap returned an error",
+               "Error when allocating memory|creating memory cannot fail|unable to mmap memory|mmap returned an error"
+               "|WebAssembly.",
                r"Failed to create memory: Error when allocating memory|TODO creating memory cannot fail"
-               r"|panic: unable to mmap memory|Memory: mmap returned an error"),
+               r"|panic: unable to mmap memory|Memory: mmap returned an error"
+               r"|WebAssembly\.\w{1,20}\(\): (?:could not allocate|Out of) memory"),  # V8
     # -- The title's failure. wasmtime pooling/*.rs at 0.33 to 50
-    _signature(POOL, "address-space-too-small", "pool mapping|pool map",
-               r"failed to create (?:the )?(?P<pool>[\w -]{1,40}?) pool map(?:ping|\b)"),
+    _signature(POOL, "address-space-too-small", "pool map",
+               r"failed to create (?:the )?(?P<pool>(?:[\w-]{1,20} ){0,2}(?:memory|table|stack|instance|fiber|heap)s?) pool map"),
     _signature("engine-truncated", "address-space-too-small", "wasmtime engine",  # wasmtime#7637, cut off by the terminal
                r"cannot create the wasmtime engine: failed to crea[a-z ]{0,30}(?:…|\.\.\.|$)"),
     _signature("reservation-overflow", "address-space-too-small", "exceeds addressable memory|static memory bound",
@@ -79,17 +81,19 @@ SIGNATURES = (
     # -- Making code executable, memory images: wasmtime mmap_vec.rs, code_memory.rs, cow.rs; wasmtime#6229
     _signature("code-executable", "wx-denied", "memory executable|readable+executable|execmem|execheap",
                r"make memory (?:readable\+)?executable|avc: +denied +\{ [\w ]*exec(?:mem|heap|stack) ",
-               {12: "map-count-low", 22: "page-size-unsupported"}),
+               {12: "map-count-low", 22: "page-size-unsupported"},
+               follows=("strace-mprotect-executable", "strace-mmap-executable")),
     _signature("memory-image", "syscall-filtered", "create a memfd|create memfd|memfd_create",
                r"(?:cannot|could not|failed to|unable to) create (?:a |the )?memfd|memfd_create[^\n]{0,80} failed",
-               {12: None, 23: "file-table-full", 24: "nofile-limit", 38: "kernel-old"}),
+               {12: None, 23: "file-table-full", 24: "nofile-limit", 38: "kernel-old"}, follows=("strace-memfd",)),
     # substrate#11848, #12073: a virtual machine that hides features of its processor
     _signature("native-host", "cpu-features-missing", "compatible with the native host",
                r"compilation settings are not compatible with the native host"),
     # wasmtime#1501; yara-x#292
     _signature("instance-memory", "address-space-too-small", "nsufficient resources|nstantiate|wasmtime",
-               r"^(?![^\n]*\b(?:fork|spawn))[^\n]*?(?:Insufficient resources: (?:Cannot allocate|Out of) memory|wasmtime"
-               r"|WASM module instance|failed to instantiate[^\n]{0,80}(?:wasm|module|component))", also=_ENOMEM),
+               r"Insufficient resources: (?:Cannot allocate|Out of) memory"
+               r"|(?:wasmtime|WASM module instance|failed to instantiate [^\n]{0,40}(?:wasm|module|component))"
+               rf"(?:(?!\bfork|\bspawn)[^\n]){{0,160}}?(?:{_ENOMEM})"),
     _signature("host-memory", "address-space-too-small", "wasmtime memory", r"unable to create wasmtime memory"),
     # -- Other programs that need a large address space: envoy#23339, box64#1365, scylladb#13712, firecracker#3514,
     # llamafile#152 and cosmopolitan#940, nixos-raspberrypi#180
@@ -116,9 +120,10 @@ SIGNATURES = (
     _signature("image-platform", "foreign-architecture", "image's platform", r"image's platform \([\w/]+\) does not match"),
     _signature("exec-format", "foreign-architecture", "xec format error", r"[Ee]xec format error", errno=8),
     # substrate#9435, polkadot#3482
-    _signature("illegal-instruction", "cpu-features-missing", "llegal|SIGILL|/ILL",
-               r"[Ii]llegal (?:hardware )?instruction|status=4/ILL|killed by SIGILL|signal: 4, SIGILL",
-               follows=("illegal-instruction",)),
+    _signature("illegal-instruction", "cpu-features-missing", "llegal|SIGILL|undefined instruction|invalid opcode",
+               r"[Ii]llegal (?:hardware )?instruction|killed by SIGILL|signal: 4, SIGILL"
+               r"|\bundefined instruction: pc=|trap invalid opcode ip:"),
+    _signature("illegal-exit", "cpu-features-missing", "/ILL", r"status=4/ILL", follows=("illegal-instruction",)),
     # polkadot#7066, gear#598; musl ldso/dynlink.c
     _signature("libc-version", "libc-mismatch", "GLIBC|CXXABI",
                r"version `?(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+'? not found", follows=("libc-version",)),
@@ -141,8 +146,9 @@ SIGNATURES = (
     # -- Filters, namespaces, Secure Validator Mode: polkadot#7521, polkadot-sdk#2728, #3018; pvf/src/security.rs
     _signature("seccomp-audit", "syscall-filtered", "type=1326|SECCOMP",
                r"type=(?:1326|SECCOMP) ", also=r"\bsig=31\b"),
-    _signature("seccomp-kill", "syscall-filtered", "/SYS|ad system call|SIGSYS", r"status=31/SYS|[Bb]ad system call|SIGSYS",
-               follows=("seccomp-audit", "seccomp-kill")),
+    _signature("seccomp-signal", "syscall-filtered", "ad system call|SIGSYS", r"[Bb]ad system call|SIGSYS",
+               follows=("seccomp-audit", "seccomp-signal")),
+    _signature("seccomp-exit", "syscall-filtered", "/SYS", r"status=31/SYS", follows=("seccomp-audit", "seccomp-signal")),
     _signature("systemd-filter", "syscall-filtered", "parse system call", r"Failed to parse system call, ignoring: \w+"),
     _signature("unshare-refused", "userns-restricted", "unshare|userns_create",
                r"annot unshare user namespace|unshare user and mount namespaces: Operation not permitted"
@@ -163,9 +169,9 @@ SIGNATURES = (
                r"could not (?:resize|extend) shared memory segment \S+ to (?P<decimal>\d{1,19}) bytes: No space left", errno=28),
     _signature("shm-no-space", "shm-full", "dev/shm", "/dev/shm", errno=28, also=r"No space left on device|os error 28\)"),
     _signature("shm-read-only", "shm-read-only", "dev/shm", "/dev/shm", errno=30, also=r"[Rr]ead-only file system"),
-    _signature("bus-error", "shm-full", "us error|/BUS|SIGBUS",
-               r"\b[Bb]us error\b|status=7/BUS|killed by SIGBUS|signal: 7, SIGBUS|[Ss]ignal SIGBUS|SIGBUS received",
-               follows=("bus-error",)),
+    _signature("bus-error", "shm-full", "us error|SIGBUS",
+               r"\b[Bb]us error\b|killed by SIGBUS|signal: 7, SIGBUS|[Ss]ignal SIGBUS|SIGBUS received"),
+    _signature("bus-exit", "shm-full", "/BUS", r"status=7/BUS", follows=("bus-error",)),
     _signature("remove-ipc", "remove-ipc", "IPC_RMID", r"semctl\(\d+, \d+, IPC_RMID[^\n]{0,60}Invalid argument", errno=22),
     # -- Descriptors: polkadot-sdk#6488, polkadot#4243, polkadot#1434
     _signature("file-table", "file-table-full", "open files in system|os error 23",
@@ -188,7 +194,8 @@ SIGNATURES = (
                follows=("oom-invoked", "oom-constraint", "oom-process")),
     _signature("systemd-kill", "stop-timeout", "SIGKILL|Killing", r"with signal SIGKILL|timed out\. Killing",
                follows=("systemd-kill",)),
-    _signature("oom-exit", "oom-killed", "9/KILL|signal=KILL", r"status=9/KILL|signal=KILL", follows=_OOM[:4] + _OOM[5:]),
+    _signature("oom-exit", "oom-killed", "9/KILL|signal=KILL|code 137|ode: 137",
+               r"status=9/KILL|signal=KILL|exit(?:ed)?(?: with)? code:? 137\b|Exit Code: +137\b", follows=_OOM[:4] + _OOM[5:]),
     _signature("oom-result", "oom-killed", "oom-kill", r"Result[:=] ?oom-kill|result '?oom-kill'?", follows=_OOM),
     _signature("shell-killed", "oom-killed", "Killed", r"^(?:\S+: line \d+: +\d+ )?Killed(?: +\S[^\n]*)?$"),
 )

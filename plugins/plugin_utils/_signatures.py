@@ -38,6 +38,7 @@ LOOK_ALIKES = SIGNATURES[:next(index for index, signature in enumerate(SIGNATURE
 SURE_TO_FIT = 1 << 45
 REMEMBERED_LENGTH = 2000  # a node that restarts for ever says the same short things again and again
 
+_ERRNO_WORDS = ("annot allocate memory", "(os error ")
 _TRACE_WORDS = tuple(ERRNO) + ("RLIMIT_AS", "mmap(")
 _LIMIT_WORDS = ("ulimit -v", ", -v)", "Max address space", "LimitAS=")
 _LIMIT = re.compile(
@@ -71,7 +72,7 @@ class _Context:
 
 def explain_log(value: str | list | tuple) -> list:
     """One ``{signature, cause, explains, errno, bytes, layout, advice}`` for each recognised failure, in order."""
-    messages = messages_with(split_lines(value), WORDS + _TRACE_WORDS + _LIMIT_WORDS)
+    messages = messages_with(split_lines(value), WORDS + _ERRNO_WORDS + _TRACE_WORDS + _LIMIT_WORDS)
     context = _Context()
     results = []
     position = 0
@@ -208,12 +209,12 @@ def _cause_of_mapping(found: _Found, errno: int | None, size: int | None) -> str
     """
     if errno == ERRNO["EAGAIN"]:
         return "memlock-limit"
-    if errno not in (None, ERRNO["ENOMEM"]):
-        return SANDBOX  # no Linux kernel answers so by itself
     pool = (found.groups.get("pool") or "").lower()
-    if "mmap failed to reserve" in found.text or "memory" in pool or "heap" in pool:
-        return TOO_SMALL
-    return TOO_SMALL if not pool and (size or 0) >= WASM32_SLOT else "overcommit-refused"
+    reserved = "mmap failed to reserve" in found.text or "memory" in pool or "heap" in pool
+    reserved = reserved or (not pool and (size or 0) >= WASM32_SLOT)
+    if errno not in (None, ERRNO["ENOMEM"]):  # no Linux kernel answers so by itself
+        return SANDBOX if reserved else "syscall-filtered"
+    return TOO_SMALL if reserved else "overcommit-refused"
 
 
 def _limit_behind(signature: str, cause: str, size: int | None, context: _Context) -> str:
