@@ -114,7 +114,7 @@ def test_order_and_number_of_separate_failures():
 
 
 def test_failure_after_failure_is_reported_each_time():
-    for line in ("polkadot.service: Main process exited, code=killed, status=31/SYS", TITLE, "oom-kill:constraint=CONSTRAINT_NONE"):
+    for line in ("a.service: Main process exited, code=killed, status=31/SYS", TITLE, "oom-kill:constraint=CONSTRAINT_NONE"):
         assert len(explain([f"Nov 21 03:12:0{second} host systemd[1]: {line}" for second in range(3)])) == 3
 
 
