@@ -8,9 +8,14 @@ from __future__ import annotations
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import checked_policy
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._address_space import (
-    emulated_or_sandboxed,
-    pool_does_not_fit,
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import (  # noqa: F401  each registers its rules
+    _address_space,
+    _binary,
+    _evaluated,
+    _kernel,
+    _limits,
+    _sandbox,
+    _shm,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import (
     AUTOMATIC_REMEDIES,
@@ -18,19 +23,13 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding 
     HEALTHY,
     SEVERITIES,
     VERDICTS,
-    finding,
 )
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._limits import (
-    daemon_reload_needed,
-    limit_rules,
-    not_running,
-)
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._shm import shm_rules
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, LAST, POOL, SERVICE, Subject, check_all
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import is_authority, is_down
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import settings_of
+from ansible_collections.aarch64.validator.plugins.plugin_utils._signatures import explain_log
 
 SCHEMA = 1
-AUTHORITY_ROLES = ("validator", "collator")  # a vote that is not on disk yet must not be cast twice
-NOT_EVALUATED_REFERENCE = "https://www.freedesktop.org/software/systemd/man/sd_booted.html"
 
 
 def assess_facts(facts: dict, policy: dict) -> dict:
@@ -43,7 +42,7 @@ def assess_facts(facts: dict, policy: dict) -> dict:
         raise ValueError(f"these are not memory facts of schema {SCHEMA}; gather them with aarch64.validator.memory_facts")
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
-    findings = sorted(_findings(facts, pools, settings), key=lambda item: SEVERITIES.index(item["severity"]))
+    findings = sorted(_findings(facts, wanted, pools, settings), key=lambda item: SEVERITIES.index(item["severity"]))
     return {
         "verdict": VERDICTS[findings[0]["severity"]] if findings else HEALTHY,
         "findings": findings,
@@ -53,35 +52,29 @@ def assess_facts(facts: dict, policy: dict) -> dict:
     }
 
 
-def _findings(facts: dict, pools: dict, settings: list) -> list:
-    services = facts["services"]
-    found = []
-    for name, forecast in pools.items():
-        service = services.get(name)
-        pool = service["pool"] if service else facts["pool"]
-        found += pool_does_not_fit(facts, name, pool, service, forecast)
-        found += emulated_or_sandboxed(facts, name, pool, service, forecast)
-    for name, service in sorted(services.items()):
-        found += limit_rules(name, service, [row for row in settings if row["service"] == name])
-        found += daemon_reload_needed(name, service)
-        explained = any(item["severity"] == BLOCKER and item["service"] in (name, None) for item in found)
-        found += not_running(name, service, explained)
-    found += shm_rules(facts, next(row for row in settings if row["service"] is None))
-    return found + not_evaluated(facts)
-
-
-def not_evaluated(facts: dict) -> list:
-    """Services that could not be judged, because systemd does not run this host or has not loaded them."""
-    manager = facts["host"]["service_manager"]
-    if manager != "systemd":
-        summary = "services were not judged: PID 1 is {}, not systemd; only the host itself was".format(manager or "unknown")
-        return [finding("not-evaluated", summary, [f"host.service_manager = {manager}"], NOT_EVALUATED_REFERENCE)]
-    return [
-        finding("not-evaluated", "{} was not judged: systemd says it is {}".format(name, service["load_state"]),
-                ["LoadState={}".format(service["load_state"])], NOT_EVALUATED_REFERENCE, service=name)
-        for name, service in sorted(facts["services"].items())
-        if service["load_state"] != "loaded"
+def _findings(facts: dict, policy: dict, pools: dict, settings: list) -> list:
+    services = {name: service for name, service in sorted(facts["services"].items()) if service["load_state"] == "loaded"}
+    nothing = {"engine_bytes": None, "engines_fit": None, "engines_needed": 0, "bound": None, "why": ""}
+    host = Subject(facts, policy, None, None, facts["pool"], pools.get("host", nothing),
+                   [row for row in settings if row["service"] is None], {})
+    nodes = [
+        Subject(facts, policy, name, service, service["pool"], pools[name],
+                [row for row in settings if row["service"] == name], _log_causes(service))
+        for name, service in services.items()
     ]
+    found = check_all([host], (HOST,)) + check_all(nodes or [host], (POOL,)) + check_all(nodes, (SERVICE,))
+    stopped = {item["service"] for item in found if item["severity"] == BLOCKER}
+    last = [node._replace(explained=node.name in stopped or None in stopped) for node in nodes]
+    return found + check_all(last, (LAST,))
+
+
+def _log_causes(service: dict) -> dict:
+    """What the journal of a service that is down says, by cause. Old lines of one that runs prove nothing."""
+    causes = {}  # type: dict
+    if is_down(service):
+        for result in explain_log(service.get("log") or []):
+            causes.setdefault(result["cause"], []).append(result)
+    return causes
 
 
 def remedies_of(findings: list, services: dict, settings: list, policy: dict) -> list:
@@ -112,8 +105,8 @@ def _options(remedy: str, service: dict | None, name: str, settings: list, polic
         wanted = {row["setting"]: _limit_option(row["wanted"]) for row in settings if row["service"] == name}
         names = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK", "address_space": "LimitAS"}
         return dict({"unit": name}, **{option: wanted[label] for option, label in names.items() if label in wanted})
-    role = ((service or {}).get("node") or {}).get("role")
-    return {"unit": name, "delay": policy["restart_delay"] if role in AUTHORITY_ROLES else 0}
+    # A vote that is not on disk yet must not be cast twice.
+    return {"unit": name, "delay": policy["restart_delay"] if is_authority(service or {}) else 0}
 
 
 def _limit_option(value: int) -> str:

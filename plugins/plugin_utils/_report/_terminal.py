@@ -43,9 +43,10 @@ def _headline(report: dict) -> str:
 
 
 def _overview_cells(entry: dict, report: dict) -> tuple:
-    cause = entry["findings"][0]["id"] if entry["findings"] else "-"
-    if entry["before"] and not entry["findings"]:
-        cause = "was " + entry["before"][0]["id"]
+    telling = _telling(entry["findings"])
+    cause = telling[0]["id"] if telling else "-"
+    if not telling and _telling(entry["before"]):
+        cause = "was " + _telling(entry["before"])[0]["id"]
     if entry["failure"]:
         cause = clean(entry["failure"]["message"])[:40]
     changes = len(entry["changes"])
@@ -76,8 +77,9 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     told = []  # type: list[tuple[str, str | None]]
     if entry["failure"]:
         told.append((clean(entry["failure"]["message"]), COLOURS[entry["verdict"]]))
+    findings = entry["findings"] if verbose else _telling(entry["findings"])
     told += [("was " + _finding_text(finding), None) for finding in entry["before"]]
-    told += [(_finding_text(finding), _finding_colour(finding)) for finding in entry["findings"]]
+    told += [(_finding_text(finding), _finding_colour(finding)) for finding in findings]
     told += [(changed + clean(change), None) for change in entry["changes"]]
     told += [("note: " + clean(note), None) for note in entry["notes"]]
     told += [("you: " + long, "bright yellow") for _short, long in human_tasks(entry, report)]
@@ -94,6 +96,11 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
         colours = [None, *(None if row["ok"] else "yellow" for row in rows)]
         lines += [("  " + text, colour) for text, colour in zip(table, colours)]
     return lines
+
+
+def _telling(findings: list) -> list:
+    """Findings that ask for something; the others are shown with -v."""
+    return [finding for finding in findings if finding["severity"] != "info"]
 
 
 def _finding_text(finding: dict) -> str:

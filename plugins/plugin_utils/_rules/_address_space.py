@@ -5,83 +5,134 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
+from ansible_collections.aarch64.validator.plugins.plugin_utils._boards import way_out
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import start_limits
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import BLOCKER, RISK, finding
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
-    failure_lines,
-    is_down,
-    limits_remedy,
-)
+from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import decode, layout_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import POOL, Subject, rule
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import failure_lines, is_down, limits_remedy
 
-REFERENCE = "https://github.com/paritytech/substrate/issues/12538"
-LIMIT_REFERENCE = "https://man7.org/linux/man-pages/man2/setrlimit.2.html"
+ISSUE = "https://github.com/paritytech/substrate/issues/12538"
+SETRLIMIT = "https://man7.org/linux/man-pages/man2/setrlimit.2.html"
+GVISOR = "https://github.com/google/gvisor/issues/2534"
 
 
-def pool_does_not_fit(facts: dict, name: str, pool: dict, service: dict | None, forecast: dict) -> list:
-    """Too little address space for the engines of a node.
+@rule("address-space-too-small", POOL, ISSUE)
+def address_space_too_small(subject: Subject) -> t.Iterator[tuple]:
+    """The kernel gives processes too little address space for a single engine of the node.
 
-    None fits: it cannot start. Some fit, but fewer than needed: it runs until the next runtime upgrade.
-    A node that is down with the message in its journal is stopped by it now, however many fit.
+    Shows: the node dies at its start with ``failed to create memory pool mapping``, or died of it at a runtime upgrade
+    and cannot come back. ``kernel.va_bits`` is 39 or less.
+    Why: each engine reserves one contiguous piece of address space (194, 386 or 258 GiB, by the age of the node). A
+    position-independent program cuts the space in two, two thirds below it and one third above, and each reservation must
+    fit into one of them. RAM, swap, /dev/shm and ulimits have no part in it.
+    Do: run the node with ``--wasmtime-instantiation-strategy recreate-instance-copy-on-write``, which maps no pool, or
+    boot a kernel with 48 bits (on a Raspberry Pi 5 also one with 16K pages and 47 bits).
     """
-    fit, needed = forecast["engines_fit"], forecast["engines_needed"]
-    if fit is None or not needed or fit >= needed:
-        return []
-    stopped = service is not None and is_down(service) and bool(failure_lines(service))
-    blocked = fit == 0 or stopped
-    limited = forecast["bound"] == "limit"
-    identifier = "runtime-upgrade-will-fail"
-    if blocked:
-        identifier = "address-space-limit" if limited else "address-space-too-small"
-    who = "the node" if service is None else name
-    summary = "{}: {} of {} engines of {} fit".format(
-        _bound_text(facts, service, limited), fit, needed, format_human(forecast["engine_bytes"]))
-    if not blocked:
-        summary += f"; {who} will die at the next runtime upgrade"
-    return [finding(
-        identifier, summary, _evidence(facts, pool, service, forecast),
-        LIMIT_REFERENCE if limited else REFERENCE,
-        service=_service(name, service),
-        remedy=limits_remedy(service) if limited and service is not None else None,
-        severity=BLOCKER if blocked else RISK,
-    )]
+    if _lacks_room(subject) and _stops_now(subject) and not _limited(subject):
+        yield _room_text(subject), [*_evidence(subject), way_out(subject.facts)]
 
 
-def emulated_or_sandboxed(facts: dict, name: str, pool: dict, service: dict | None, forecast: dict) -> list:
-    """The kernel should grant a reservation that the trial did not get: an emulator or a sandbox stands between."""
-    host = facts["host"]
+@rule("address-space-limit", POOL, SETRLIMIT)
+def address_space_limit(subject: Subject) -> t.Iterator[tuple]:
+    """A limit on address space is too small for the engines of the node.
+
+    Shows: ``LimitAS=`` of the service, or ``ulimit -v`` of the shell, is finite; the node dies with
+    ``failed to create memory pool mapping``.
+    Why: the reservation counts in full against RLIMIT_AS, although it takes no memory.
+    Do: the playbook remediate sets ``LimitAS=infinity`` and restarts the node. To cap memory, use ``MemoryMax=``.
+    """
+    if _lacks_room(subject) and _stops_now(subject) and _limited(subject):
+        yield _room_text(subject), _evidence(subject), _limit_remedy(subject)
+
+
+@rule("runtime-upgrade-will-fail", POOL, ISSUE)
+def runtime_upgrade_will_fail(subject: Subject) -> t.Iterator[tuple]:
+    """The node runs, but has no room for the engines of the next runtime upgrade.
+
+    Shows: nothing, until the upgrade. Then the node dies with ``failed to create memory pool mapping``.
+    Why: the engine of a new runtime is made before an old one is dropped. With the default runtime cache of 2 a node
+    has up to 3 engines at once, a collator twice as many. "Does it start?" is no test for this.
+    Do: as for address-space-too-small or address-space-limit; the evidence says which of them bounds it.
+    """
+    if not _lacks_room(subject) or _stops_now(subject):
+        return
+    summary = "{}; {} will die at the next runtime upgrade".format(_room_text(subject), subject.name or "a node")
+    if _limited(subject):
+        yield summary, _evidence(subject), _limit_remedy(subject)
+    else:
+        yield summary, [*_evidence(subject), way_out(subject.facts)]
+
+
+@rule("emulated-or-sandboxed", POOL, GVISOR)
+def emulated_or_sandboxed(subject: Subject) -> t.Iterator[tuple]:
+    """An emulator or a sandbox stands between the node and the kernel, and refuses large reservations.
+
+    Shows: the processor is described in another machine's words, or a trial reservation is refused although the kernel
+    and the limits allow it. ``MADV_DONTNEED does not work`` in the log is another sign of emulation.
+    Why: qemu-user keeps data for each reserved page, gVisor and SGX have address spaces of their own.
+    Do: run the node natively: a binary or an image for this machine, outside the sandbox.
+    """
+    host = subject.facts["host"]
     if host.get("emulated"):
-        summary = "user-mode emulation of {}: large reservations fail or exhaust memory; run the node natively".format(
-            host.get("machine"))
-        return [finding("emulated-or-sandboxed", summary, ["host.emulated = true"], REFERENCE, service=_service(name, service))]
-    wanted = min(forecast["engines_fit"] or 0, 1)
-    if pool.get("probed_fit") is None or pool["probed_fit"] >= wanted:
-        return []
+        machine = host.get("machine")
+        summary = f"this {machine} is emulated: large reservations fail or exhaust memory; run the node natively"
+        yield summary, ["host.emulated = true"]
+        return
+    wanted = min(subject.forecast["engines_fit"] or 0, 1)
+    fitted = subject.pool.get("probed_fit")
+    if fitted is None or fitted >= wanted:
+        return
     summary = "a trial reservation of {} was refused (errno {}) although the kernel and the limits allow it".format(
-        format_human(forecast["engine_bytes"]), pool.get("errno"))
-    evidence = ["pool.probed_fit = 0", "pool.largest_reservation = {}".format(format_human(pool.get("largest_reservation")))]
-    return [finding("emulated-or-sandboxed", summary, evidence, REFERENCE, service=_service(name, service))]
+        format_human(subject.forecast["engine_bytes"]), subject.pool.get("errno"))
+    largest = format_human(subject.pool.get("largest_reservation"))
+    yield summary, ["pool.probed_fit = 0", f"pool.largest_reservation = {largest}"]
 
 
-def _service(name: str, service: dict | None) -> str | None:
-    return None if service is None else name
+def _lacks_room(subject: Subject) -> bool:
+    fit, needed = subject.forecast["engines_fit"], subject.forecast["engines_needed"]
+    return fit is not None and fit < needed
 
 
-def _bound_text(facts: dict, service: dict | None, limited: bool) -> str:
-    if not limited:
-        return "{}-bit address space".format(facts["kernel"]["va_bits"])
-    limits = facts["limits"] if service is None else start_limits(service)
-    return "LimitAS={}".format(format_human(limits.get("as", {}).get("soft", UNLIMITED)))
+def _stops_now(subject: Subject) -> bool:
+    """Whether the node cannot run now: no engine fits, or it is down with the message in its journal."""
+    down = subject.service is not None and is_down(subject.service) and bool(failure_lines(subject.service))
+    return down or subject.forecast["engines_fit"] == 0
 
 
-def _evidence(facts: dict, pool: dict, service: dict | None, forecast: dict) -> list:
+def _limited(subject: Subject) -> bool:
+    return subject.forecast["bound"] == "limit"
+
+
+def _limit_remedy(subject: Subject) -> dict:
+    remedy = None if subject.service is None else limits_remedy(subject.service)
+    return {"remedy": remedy, "reference": SETRLIMIT}
+
+
+def _room_text(subject: Subject) -> str:
+    bound = "{}-bit address space".format(subject.facts["kernel"]["va_bits"])
+    if _limited(subject):
+        limits = subject.facts["limits"] if subject.service is None else start_limits(subject.service)
+        bound = "LimitAS=" + format_human(limits.get("as", {}).get("soft", UNLIMITED))
+    forecast = subject.forecast
+    size = format_human(forecast["engine_bytes"])
+    return "{}: {} of {} engines of {} fit".format(bound, forecast["engines_fit"], forecast["engines_needed"], size)
+
+
+def _evidence(subject: Subject) -> list:
+    kernel, forecast, pool = subject.facts["kernel"], subject.forecast, subject.pool
+    layout = decode(forecast["engine_bytes"])
     evidence = [
         forecast["why"],
-        "kernel.va_bits = {} (from {})".format(facts["kernel"]["va_bits"], facts["kernel"]["va_bits_source"]),
+        "kernel.va_bits = {} (from {})".format(kernel["va_bits"], kernel["va_bits_source"]),
         "one engine is {} bytes = {} (from {})".format(
-            forecast["engine_bytes"], format_human(forecast["engine_bytes"]), pool.get("engine_bytes_source")),
+            forecast["engine_bytes"],
+            layout_text(layout) if layout else format_human(forecast["engine_bytes"]),
+            pool.get("engine_bytes_source")),
     ]
     if pool.get("probed_fit") is not None:
-        evidence.append("a trial on this host held {} at once; largest single reservation {}".format(
-            pool["probed_fit"], format_human(pool.get("largest_reservation"))))
-    return evidence + (failure_lines(service)[-3:] if service is not None else [])
+        largest = format_human(pool.get("largest_reservation"))
+        evidence.append("a trial on this host held {} at once; largest single reservation {}".format(pool["probed_fit"], largest))
+    return evidence + (failure_lines(subject.service)[-3:] if subject.service is not None else [])

@@ -14,10 +14,18 @@ AUTOMATIC_REMEDIES = ("shm", "service-limits", "service-restart")  # in the orde
 # The one table of default severities, with whether the finding can itself produce the message
 # "failed to create memory pool mapping". Ids never change their meaning.
 DEFAULTS = {
+    # Can themselves stop the node.
     "address-space-too-small": (BLOCKER, True),
     "address-space-limit": (BLOCKER, True),
     "emulated-or-sandboxed": (BLOCKER, True),
     "runtime-upgrade-will-fail": (RISK, True),
+    "foreign-architecture": (BLOCKER, False),
+    "libc-mismatch": (BLOCKER, False),
+    "page-size-unsupported": (BLOCKER, False),
+    "wx-denied": (BLOCKER, False),
+    "syscall-filtered": (BLOCKER, False),
+    "userns-restricted": (BLOCKER, False),
+    # Needed for a healthy validator, never the cause of the message.
     "shm-missing": (RISK, False),
     "shm-too-small": (RISK, False),
     "shm-mode": (RISK, False),
@@ -26,8 +34,19 @@ DEFAULTS = {
     "shm-not-persistent": (ADVICE, False),
     "memlock-limit": (RISK, False),
     "nofile-limit": (RISK, False),
+    "data-limit": (RISK, False),
     "limits-not-live": (RISK, False),
     "daemon-reload-needed": (RISK, False),
+    "overcommit-strict": (ADVICE, False),
+    "map-count-low": (ADVICE, False),
+    "cgroup-memory-low": (ADVICE, False),
+    "container-shm-default": (ADVICE, False),
+    "kernel-old": (ADVICE, False),
+    "kernel-vendor": (ADVICE, False),
+    "toolchain-stale": (ADVICE, False),
+    "toolchain-mismatch": (ADVICE, False),
+    "wasmtime-miscompile": (RISK, False),
+    "secure-validator-mode-unavailable": (INFO, False),
     "not-evaluated": (ADVICE, False),
 }
 

@@ -5,81 +5,126 @@
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import at_least
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import BLOCKER, finding
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, at_least, format_human
+from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import start_limits
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import LAST, SERVICE, Subject, rule
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
     failure_lines,
     is_down,
     limits_remedy,
+    log_evidence,
     state_text,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import reachable, value_text
 
-REFERENCE = "https://www.freedesktop.org/software/systemd/man/systemd.exec.html#Process%20Properties"
-RELOAD_REFERENCE = "https://www.freedesktop.org/software/systemd/man/systemctl.html#daemon-reload"
-FINDING_OF_SETTING = {"LimitNOFILE": "nofile-limit", "LimitMEMLOCK": "memlock-limit"}
+EXEC = "https://www.freedesktop.org/software/systemd/man/systemd.exec.html#Process%20Properties"
+RELOAD = "https://www.freedesktop.org/software/systemd/man/systemctl.html#daemon-reload"
+DESCRIPTORS = "https://github.com/paritytech/polkadot-sdk/issues/6488"
 
 
-def limit_rules(name: str, service: dict, rows: list) -> list:
-    """Limits that are set too low, that cannot be granted, or that the live process does not have yet."""
-    found = []
-    waiting = []
-    for row in rows:
-        identifier = FINDING_OF_SETTING.get(row["setting"])
-        if row["ok"] or identifier is None:
+@rule("nofile-limit", SERVICE, DESCRIPTORS, remedy="service-limits")
+def nofile_limit(subject: Subject) -> t.Iterator[tuple]:
+    """The node may open too few files.
+
+    Shows: ``Too many open files``, ``Low open file descriptor limit configured for the process`` in its journal.
+    Why: RocksDB keeps thousands of table files open (polkadot-sdk#6488: a limit of 10,000 was too low).
+    Do: the playbook remediate writes a drop-in with ``LimitNOFILE=``. A cap of the host is raised where it is started.
+    """
+    yield from _limit_findings(subject, "LimitNOFILE")
+
+
+@rule("memlock-limit", SERVICE, EXEC, remedy="service-limits")
+def memlock_limit(subject: Subject) -> t.Iterator[tuple]:
+    """The node may lock too little memory.
+
+    Shows: io_uring fails with ENOMEM on kernels before 5.12; ``mlock`` fails.
+    Do: the playbook remediate writes a drop-in with ``LimitMEMLOCK=``. A cap of the host is raised where it is started.
+    """
+    yield from _limit_findings(subject, "LimitMEMLOCK")
+
+
+def _limit_findings(subject: Subject, setting: str) -> t.Iterator[tuple]:
+    """A limit that is set too low, or that is set and that the host cannot grant."""
+    for row in subject.rows:
+        if row["setting"] != setting or row["ok"]:
             continue
         if not row["configured_ok"]:
-            found.append(_too_low(identifier, name, row))
-        elif row["live"] is None:
-            continue  # no process, so nothing live to judge: not_running() has the word
-        elif at_least(row["live"], reachable(row)):
-            found.append(_capped(identifier, name, row))
-        else:
-            waiting.append(row)
+            values = value_text(row, "configured"), value_text(row, "wanted")
+            yield "{} of {} is {}, wanted {}".format(setting, subject.name, *values), [_row_evidence(row)]
+        elif row["live"] is not None and at_least(row["live"], reachable(row)):
+            container = subject.facts["host"].get("container")
+            where = f" of this {container} container" if container else ""
+            values = value_text(row, "configured"), value_text(row, "live"), value_text(row, "grantable")
+            summary = ("{} of {} is set to {} but live is {}: PID 1{} can grant no more than {}; "
+                       "raise it where this host is started")
+            evidence = [_row_evidence(row), "PID 1 lacks CAP_SYS_RESOURCE, or fs.nr_open bounds it"]
+            yield summary.format(setting, subject.name, values[0], values[1], where, values[2]), evidence, {"remedy": None}
+
+
+def _row_evidence(row: dict) -> str:
+    values = (value_text(row, key) for key in ("wanted", "configured", "live", "grantable", "session"))
+    return "{}: wanted {}, configured {}, live {}, grantable {}, in a shell {}".format(row["setting"], *values)
+
+
+@rule("limits-not-live", SERVICE, EXEC)
+def limits_not_live(subject: Subject) -> t.Iterator[tuple]:
+    """The running process does not have the limits that its unit sets.
+
+    Shows: ``systemctl show`` and ``/proc/PID/limits`` differ. A node that is down has none at all.
+    Why: a drop-in counts from the next start on; one written after the start changes nothing for the process.
+    Do: the playbook remediate raises the process where the kernel allows it, and restarts it where not.
+    """
+    waiting = [row for row in subject.rows if row["configured_ok"] and row["live"] is not None
+               and row["setting"] != "LimitAS" and not at_least(row["live"], reachable(row))]
     if waiting:
-        found.append(_not_live(name, service, waiting))
-    return found
+        parts = ["{} {}, live {}".format(row["setting"], *(value_text(row, key) for key in ("configured", "live")))
+                 for row in waiting]
+        summary = "{} runs without its configured limits: {}".format(subject.name, "; ".join(parts))
+        yield summary, [_row_evidence(row) for row in waiting], {"remedy": limits_remedy(subject.service or {})}
 
 
-def _too_low(identifier: str, name: str, row: dict) -> dict:
-    summary = "{} of {} is {}, wanted {}".format(
-        row["setting"], name, value_text(row, "configured"), value_text(row, "wanted"))
-    return finding(identifier, summary, _evidence(row), REFERENCE, service=name, remedy="service-limits")
+@rule("limits-not-live", LAST, EXEC, remedy="service-restart")
+def waiting_for_a_start(subject: Subject) -> t.Iterator[tuple]:
+    """A service that is down, and that nothing stops any longer."""
+    service = subject.service or {}
+    if is_down(service) and not subject.explained and (failure_lines(service) or service.get("restart_required")):
+        summary = "{} is down, {}; what it starts with has changed since, so it needs a start"
+        evidence = failure_lines(service)[-1:] or ["restart_required"]
+        yield summary.format(subject.name, state_text(service)), evidence, {"severity": "blocker"}
 
 
-def _capped(identifier: str, name: str, row: dict) -> dict:
-    summary = "{} of {} is set to {} but live is {}: {} (no CAP_SYS_RESOURCE there); raise it where this host is started".format(
-        row["setting"], name, value_text(row, "configured"), value_text(row, "live"), row["note"])
-    return finding(identifier, summary, _evidence(row), REFERENCE, service=name)
+@rule("daemon-reload-needed", SERVICE, RELOAD, remedy="service-limits")
+def daemon_reload_needed(subject: Subject) -> t.Iterator[tuple]:
+    """Unit files changed after systemd read them.
+
+    Shows: ``systemctl status`` warns; ``NeedDaemonReload=yes``. The node starts with the old settings.
+    Do: the playbook remediate reloads.
+    """
+    if (subject.service or {}).get("need_daemon_reload"):
+        yield f"unit files of {subject.name} changed; systemd has not read them yet", ["NeedDaemonReload=yes"]
 
 
-def _not_live(name: str, service: dict, rows: list) -> dict:
-    parts = ["{} {}, live {}".format(row["setting"], value_text(row, "configured"), value_text(row, "live")) for row in rows]
-    summary = "{} runs without its configured limits: {}".format(name, "; ".join(parts))
-    evidence = [line for row in rows for line in _evidence(row)]
-    return finding("limits-not-live", summary, evidence, REFERENCE, service=name, remedy=limits_remedy(service))
+@rule("data-limit", SERVICE, EXEC)
+def data_limit(subject: Subject) -> t.Iterator[tuple]:
+    """A limit on data memory stands.
+
+    Shows: table or stack pools of Wasmtime fail (``failed to create table pool mapping``), or malloc aborts.
+    Why: RLIMIT_DATA counts writable private mappings. A memory pool is reserved without access and does not count.
+    Do: ``LimitDATA=infinity`` in a drop-in; cap memory with ``MemoryMax=``.
+    """
+    value = start_limits(subject.service or {"limits": {}}).get("data", {}).get("soft", UNLIMITED)
+    if value != UNLIMITED:
+        yield f"LimitDATA of {subject.name} is {format_human(value)}", [f"RLIMIT_DATA = {value}"]
 
 
-def _evidence(row: dict) -> list:
-    return ["{}: wanted {}, configured {}, live {}, grantable {}".format(
-        row["setting"], *(value_text(row, key) for key in ("wanted", "configured", "live", "grantable")))]
-
-
-def daemon_reload_needed(name: str, service: dict) -> list:
-    """The files of a unit changed after the manager read them."""
-    if not service["need_daemon_reload"]:
-        return []
-    return [finding("daemon-reload-needed", f"unit files of {name} changed; systemd has not read them yet",
-                    ["NeedDaemonReload=yes"], RELOAD_REFERENCE, service=name, remedy="service-limits")]
-
-
-def not_running(name: str, service: dict, explained: bool) -> list:
-    """A service that is down by failure: waiting for a start now that its cause is gone, or for a cause we do not know."""
-    if not is_down(service) or explained:
-        return []
-    if failure_lines(service) or service.get("restart_required"):
-        summary = f"{name} is down, {state_text(service)}; what it starts with has changed since, so it needs a start"
-        return [finding("limits-not-live", summary, failure_lines(service)[-1:], REFERENCE, service=name,
-                        remedy="service-restart", severity=BLOCKER)]
-    summary = f"{name} is down, {state_text(service)}, for a reason not known here; see journalctl -u {name}"
-    return [finding("not-evaluated", summary, (service.get("log") or [])[-3:], REFERENCE, service=name, severity=BLOCKER)]
+@rule("not-evaluated", LAST, EXEC)
+def down_for_an_unknown_reason(subject: Subject) -> t.Iterator[tuple]:
+    """A service that is down, and nothing here says why."""
+    service = subject.service or {}
+    known = failure_lines(service) or service.get("restart_required") or subject.explained
+    if is_down(service) and not known:
+        summary = "{0} is down, {1}, for a reason not known here; see journalctl -u {0}"
+        evidence = log_evidence(subject.log) or (service.get("log") or [])[-3:] or [state_text(service)]
+        yield summary.format(subject.name, state_text(service)), evidence, {"severity": "blocker"}

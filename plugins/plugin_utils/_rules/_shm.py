@@ -5,46 +5,116 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import finding
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, Subject, rule
 
-REFERENCE = "https://docs.kernel.org/filesystems/tmpfs.html"
+TMPFS = "https://docs.kernel.org/filesystems/tmpfs.html"
+CONTAINER = "https://github.com/docker-library/postgres/issues/416"
 FULL_PERCENT = 95
+CONTAINER_DEFAULT = 64 << 20  # Docker, Podman, and containerd's CRI (containerd#8568)
 
 
-def shm_rules(facts: dict, row: dict) -> list:
-    """Everything wrong with /dev/shm, from its facts and its row of settings."""
-    shm = facts["shm"]
-    if not shm["mounted"]:
-        return [_shm("shm-missing", "no file system is mounted on /dev/shm", ["shm.mounted = false"])]
-    found = []
+def _row(subject: Subject) -> dict:
+    return next(row for row in subject.rows if row["setting"] == "/dev/shm size")
+
+
+@rule("shm-missing", HOST, TMPFS, remedy="shm")
+def shm_missing(subject: Subject) -> t.Iterator[tuple]:
+    """Nothing is mounted on /dev/shm.
+
+    Shows: ``shm_open`` fails with ENOENT, or fills the root file system.
+    Do: the playbook remediate mounts it.
+    """
+    if not subject.facts["shm"]["mounted"]:
+        yield "no file system is mounted on /dev/shm", ["shm.mounted = false"]
+
+
+@rule("shm-too-small", HOST, TMPFS, remedy="shm")
+def shm_too_small(subject: Subject) -> t.Iterator[tuple]:
+    """/dev/shm is smaller than memory_pool_shm_size asks for.
+
+    Shows: writing there gives ``No space left on device``, touching a mapping of it SIGBUS.
+    Why: containers have 64 MiB by default. The memory pool of a node does not use it, so this is never its cause.
+    Do: the playbook remediate remounts it with the size, keeping every other option, now and for the next boot.
+    """
+    row = _row(subject)
+    shm = subject.facts["shm"]
+    if shm["mounted"] and not row["live_ok"]:
+        sizes = format_human(shm.get("size")), format_human(row["wanted"])
+        yield "/dev/shm is {}, wanted {}".format(*sizes), ["shm.size = {}".format(shm.get("size"))]
+
+
+@rule("shm-read-only", HOST, TMPFS, remedy="shm")
+def shm_read_only(subject: Subject) -> t.Iterator[tuple]:
+    """/dev/shm is mounted read-only.
+
+    Shows: ``shm_open`` fails with EROFS.
+    Do: the playbook remediate remounts it writable.
+    """
+    options = subject.facts["shm"]["options"]
+    if "ro" in options:
+        yield "/dev/shm is mounted read-only", ["shm.options = " + ",".join(options)]
+
+
+@rule("shm-mode", HOST, TMPFS, remedy="shm")
+def shm_mode(subject: Subject) -> t.Iterator[tuple]:
+    """Not everyone may create shared memory.
+
+    Shows: ``stat /dev/shm`` gives a mode other than 1777; ``shm_open`` fails with EACCES.
+    Do: the playbook remediate sets the mode.
+    """
+    mode = subject.facts["shm"].get("mode")
+    if subject.facts["shm"]["mounted"] and mode not in (None, "1777"):
+        yield f"/dev/shm has mode {mode}, wanted 1777", [f"shm.mode = {mode}"]
+
+
+@rule("shm-full", HOST, TMPFS)
+def shm_full(subject: Subject) -> t.Iterator[tuple]:
+    """/dev/shm has no space or no inode left.
+
+    Shows: ``No space left on device``; ``df /dev/shm`` or ``df -i /dev/shm`` shows it.
+    Do: find what fills it (``ls -l /dev/shm``) and remove it. A larger size only puts it off.
+    """
+    shm = subject.facts["shm"]
     size, used = shm.get("size"), shm.get("used")
-    if not row["live_ok"]:
-        found.append(_shm("shm-too-small", "/dev/shm is {}, wanted {}".format(format_human(size), format_human(row["wanted"])),
-                          [f"shm.size = {size}"]))
-    if "ro" in shm["options"]:
-        found.append(_shm("shm-read-only", "/dev/shm is mounted read-only", ["shm.options = " + ",".join(shm["options"])]))
-    if shm.get("mode") not in (None, "1777"):
-        found.append(_shm("shm-mode", "/dev/shm has mode {}, wanted 1777".format(shm["mode"]), ["shm.mode = " + shm["mode"]]))
-    if size and used is not None and used * 100 >= size * FULL_PERCENT:
-        found.append(finding("shm-full", f"/dev/shm is full: {format_human(used)} of {format_human(size)} used",
-                             [f"shm.used = {used}", f"shm.size = {size}"], REFERENCE))
+    if size and size > 0 and used is not None and used * 100 >= size * FULL_PERCENT:
+        summary = f"/dev/shm is full: {format_human(used)} of {format_human(size)} used"
+        yield summary, [f"shm.used = {used}", f"shm.size = {size}"]
     elif shm.get("inodes_free") == 0:
-        found.append(finding("shm-full", "/dev/shm has no free inode", ["shm.inodes_free = 0"], REFERENCE))
-    if not row["configured_ok"] or len(shm.get("fstab_lines") or []) > 1:
-        found.append(_not_persistent(shm, row))
-    return found
+        yield "/dev/shm has no free inode", ["shm.inodes_free = 0"]
 
 
-def _not_persistent(shm: dict, row: dict) -> dict:
+@rule("shm-not-persistent", HOST, TMPFS, remedy="shm")
+def shm_not_persistent(subject: Subject) -> t.Iterator[tuple]:
+    """The next boot will give /dev/shm less than asked for, or fstab is ambiguous.
+
+    Shows: the size in fstab, or half of RAM without a line there, is below memory_pool_shm_size.
+    Do: the playbook remediate edits the one line of fstab. Of two lines for /dev/shm keep one, by hand.
+    """
+    shm = subject.facts["shm"]
     lines = shm.get("fstab_lines") or []
     if len(lines) > 1:
-        summary = "/etc/fstab has {} lines for /dev/shm (lines {}); keep one".format(len(lines), ", ".join(map(str, lines)))
-        return finding("shm-not-persistent", summary, [f"shm.fstab_lines = {lines}"], REFERENCE)
-    size, source = shm.get("persistent"), shm.get("persistent_source")
-    summary = "the next boot gives /dev/shm {}, wanted {}".format(format_human(size), format_human(row["wanted"]))
-    return _shm("shm-not-persistent", summary, [f"shm.persistent = {size} (from {source})"])
+        numbers = " and ".join(str(number) for number in lines)
+        summary = f"/etc/fstab has {len(lines)} lines for /dev/shm (lines {numbers}); keep one"
+        yield summary, [f"shm.fstab_lines = {lines}"], {"remedy": None}
+    elif not _row(subject)["configured_ok"]:
+        size, source = shm.get("persistent"), shm.get("persistent_source")
+        summary = "the next boot gives /dev/shm {}, wanted {}".format(format_human(size), format_human(_row(subject)["wanted"]))
+        yield summary, [f"shm.persistent = {size} (from {source})"]
 
 
-def _shm(identifier: str, summary: str, evidence: list) -> dict:
-    return finding(identifier, summary, evidence, REFERENCE, remedy="shm")
+@rule("container-shm-default", HOST, CONTAINER)
+def container_shm_default(subject: Subject) -> t.Iterator[tuple]:
+    """This container has the default /dev/shm of its engine.
+
+    Shows: ``df /dev/shm`` says 64M inside.
+    Why: the engine mounts it anew at each start, so that a remount inside does not last.
+    Do: ``--shm-size=2g`` (docker, podman), ``shm_size: 2g`` (Compose), ``ShmSize=2g`` (Quadlet), or an emptyDir with
+    ``medium: Memory`` and a ``sizeLimit`` on /dev/shm (Kubernetes).
+    """
+    container = subject.facts["host"].get("container")
+    if container and subject.facts["shm"].get("size") == CONTAINER_DEFAULT:
+        summary = f"this {container} container has the default /dev/shm of 64 MiB; give it --shm-size=2g where it is started"
+        yield summary, [f"host.container = {container}", f"shm.size = {CONTAINER_DEFAULT}"]

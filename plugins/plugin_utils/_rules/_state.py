@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _POOL_FAILURE = re.compile(r"failed to create memory pool mapping|mmap failed to (?:reserve|allocate) 0x")
+AUTHORITY_ROLES = ("validator", "collator")
 
 
 def is_down(service: dict) -> bool:
@@ -18,6 +19,11 @@ def is_down(service: dict) -> bool:
 def failure_lines(service: dict) -> list:
     """Journal lines that carry the message of a refused memory pool."""
     return [line for line in service.get("log") or [] if _POOL_FAILURE.search(line)]
+
+
+def log_evidence(log: dict) -> list:
+    """What the journal of a service that is down says of other causes."""
+    return [f"journal: {cause} ({results[-1]['signature']})" for cause, results in sorted(log.items())]
 
 
 def state_text(service: dict) -> str:
@@ -31,3 +37,8 @@ def limits_remedy(service: dict) -> str:
     ``restart_required`` is what the module service_limits answered for this service in this run.
     """
     return "service-restart" if service.get("restart_required") else "service-limits"
+
+
+def is_authority(service: dict) -> bool:
+    """Whether a node votes or makes blocks."""
+    return ((service.get("node") or {}).get("role")) in AUTHORITY_ROLES

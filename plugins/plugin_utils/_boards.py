@@ -1,0 +1,51 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernels of boards and distributions that have small address spaces, and the way out of each. Private to this collection.
+
+A flavour is told by the release of the kernel, and by the model that the device tree names.
+"""
+
+from __future__ import annotations
+
+import re
+
+# (flavour, pattern of the kernel release, pattern of the board's model, what helps there). Each was reported with
+# 39 bits: raspberrypi/linux#6261, rockchip-linux/kernel#280, orangepi-build#207, wasmtime#8607, wasmtime#7637.
+FLAVOURS = (
+    ("Raspberry Pi 5 (16K pages)", r"rpi-2712|v8-16k", r"", "this kernel has 47 bits and needs no other"),
+    ("Raspberry Pi 5 with the 4K kernel", r"rpi-v8|-v8\+?$", r"Raspberry Pi (5|Compute Module 5|500)",
+     "boot kernel_2712.img (remove kernel=kernel8.img from config.txt): 16K pages, 47 bits; first make sure that the node's "
+     "jemalloc was built for 16K pages (page-size-unsupported)"),
+    ("Raspberry Pi OS", r"rpi-v8|-v8\+?$", r"", "Ubuntu for Raspberry Pi has a kernel with 48 bits"),
+    ("NVIDIA Tegra", r"tegra|l4t", r"Jetson|Tegra", "no kernel with more bits is known for it"),
+    ("Rockchip vendor kernel", r"rockchip|rk3\d{3}", r"", "Armbian's current rockchip64 kernel has 48 bits"),
+    ("Amlogic vendor kernel", r"meson|amlogic", r"", "a mainline kernel (Armbian, Debian) has 48 bits"),
+    ("ChromeOS", r"chromeos|cros", r"", "the kernel cannot be changed there"),
+    ("Android", r"android|gki", r"", "the kernel cannot be changed there"),
+    ("Qualcomm vendor kernel", r"qcom|qualcomm", r"", "a mainline or distribution kernel has 48 bits"),
+)
+STRATEGY = ("run the node with --wasmtime-instantiation-strategy recreate-instance-copy-on-write, "
+            "on both sides of -- for a collator")
+# ELF names of distributions whose own kernels of today have 48 bits; what helps there is the stock kernel.
+STOCK_48 = ("debian", "ubuntu", "fedora", "rhel", "amzn", "arch")
+
+
+def flavour(facts: dict) -> tuple:
+    """``(name, what helps there)`` of the vendor kernel of a host; ``(None, None)`` for any other."""
+    release = (facts["kernel"].get("release") or "").lower()
+    model = facts["host"].get("board") or ""
+    for name, in_release, in_model, help_text in FLAVOURS:
+        if re.search(in_release, release) and (not in_model or re.search(in_model, model)):
+            return name, help_text
+    return None, None
+
+
+def way_out(facts: dict) -> str:
+    """The way out of a small address space on this very host."""
+    name, help_text = flavour(facts)
+    if name:
+        return f"way out: {STRATEGY}; or the kernel: on {name}, {help_text}"
+    if facts["host"].get("container"):
+        return f"way out: {STRATEGY}; no container setting helps, the address space is that of the host's kernel"
+    return f"way out: {STRATEGY}; or boot a kernel with CONFIG_ARM64_VA_BITS_48=y, which distributions ship today"
