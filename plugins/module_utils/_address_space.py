@@ -20,10 +20,6 @@ import zlib
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, at_least
 
-# 64 slots of 4 GiB and a guard of 32 MiB each, plus one guard: Polkadot-SDK since Wasmtime 28
-# (sc-executor-wasmtime MAX_INSTANCE_COUNT = 64; bytecodealliance/wasmtime#9606). 0x4082000000, 258.03 GiB.
-DEFAULT_ENGINE_BYTES = 64 * ((4 << 30) + (32 << 20)) + (32 << 20)
-
 _MAP_NORESERVE = 0x4000  # include/uapi/asm-generic/mman.h, same on x86
 _SEARCH_STEP = 1 << 20  # the largest reservation is found to within one MiB
 _VA_BITS_CONFIG = re.compile(r"^CONFIG_ARM64_VA_BITS=(\d+)$", re.MULTILINE)
@@ -150,23 +146,3 @@ def _largest(va_bits: int) -> int:
             mapping.close()
             fits = middle
     return fits
-
-
-def pie_of_header(header: bytes) -> bool | None:
-    """Whether an ELF file is position independent, from its first 18 bytes; None when it is no ELF file.
-
-    A PIE is loaded at two thirds of the address space and so cuts it in two (ELF_ET_DYN_BASE).
-    """
-    if len(header) < 18 or header[:4] != b"\x7fELF":
-        return None
-    return int.from_bytes(header[16:18], "little" if header[5] == 1 else "big") == 3  # ET_DYN
-
-
-def read_pie(path: str, unread: list) -> bool | None:
-    """Whether the program at path is position independent; /proc/<pid>/exe serves for a live process."""
-    try:
-        with open(path, "rb") as stream:
-            return pie_of_header(stream.read(18))
-    except OSError as error:
-        unread.append({"path": path, "reason": os.strerror(error.errno) if error.errno else str(error)})
-        return None

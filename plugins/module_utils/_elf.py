@@ -68,6 +68,16 @@ def pie_of_header(header: bytes) -> bool | None:
     return int.from_bytes(header[16:18], "little" if header[5] == 1 else "big") == form.SHARED
 
 
+def read_pie(path: str, unread: list) -> bool | None:
+    """Whether the program at path is position independent, from its header alone."""
+    try:
+        with open(path, "rb") as stream:
+            return pie_of_header(stream.read(18))
+    except OSError as error:
+        unread.append({"path": path, "reason": _reason(error)})
+        return None
+
+
 def reader(source: Read, size: int) -> Read:
     """``read(offset, length)`` over a source of this size, which never asks it for more than there is, nor for MAX_READ."""
     def read(offset: int, length: int) -> bytes:

@@ -10,16 +10,26 @@ import platform
 import re
 import struct
 import sys
+import time
 
 from ansible_collections.aarch64.validator.plugins.module_utils._address_space import (
     read_kernel_config,
-    read_pie,
     va_bits_of_config,
     va_bits_of_maps,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._elf import read_pie
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_optional_int, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
 
+# Settings that not every kernel has: their absence says nothing.
+OPTIONAL_SYSCTLS = {
+    "max_user_namespaces": "/proc/sys/user/max_user_namespaces",
+    "unprivileged_userns_clone": "/proc/sys/kernel/unprivileged_userns_clone",  # Debian and its children
+    "apparmor_restrict_userns": "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",  # Ubuntu 23.10 and newer
+    "memfd_noexec": "/proc/sys/vm/memfd_noexec",  # 6.3 and newer
+}
+BOARD_MODEL = "/proc/device-tree/model"
+BINFMT = "/proc/sys/fs/binfmt_misc"
 CONTAINER_MARKS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
 
 
@@ -28,12 +38,15 @@ def host_facts(cpuinfo: str | None, unread: list) -> dict:
     machine = platform.machine()
     return {
         "name": platform.node(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine,
+        "board": (read_text(BOARD_MODEL, []) or "").rstrip("\0\n") or None,
         "userland_bits": struct.calcsize("P") * 8,
         "distribution": distribution(read_text("/etc/os-release", unread) or ""),
         "service_manager": service_manager(unread),
         "container": container(),
         "emulated": is_emulated(machine, cpuinfo or ""),
+        "emulators": emulators(),
         "root": os.geteuid() == 0,
         "python": {"version": platform.python_version(), "executable": sys.executable,
                    "pie": read_pie("/proc/self/exe", unread)},
@@ -78,6 +91,14 @@ def is_emulated(machine: str, cpuinfo: str) -> bool:
     return False
 
 
+def emulators() -> list:
+    """Names of the emulators that binfmt_misc starts for programs of other machines."""
+    try:
+        return sorted(name for name in os.listdir(BINFMT) if name.startswith("qemu-"))
+    except OSError:
+        return []
+
+
 def kernel_facts(regions: list, meminfo: dict, unread: list) -> dict:
     """The kernel and the settings of it that bear on memory. Sizes are bytes."""
     release = platform.release()
@@ -92,6 +113,7 @@ def kernel_facts(regions: list, meminfo: dict, unread: list) -> dict:
         "nr_open": read_int("/proc/sys/fs/nr_open", unread),
         "lsm": lsm(),
     }
+    facts.update({name: read_optional_int(path) for name, path in OPTIONAL_SYSCTLS.items()})
     facts.update(va_bits_facts(release, regions, unread))
     return facts
 

@@ -30,6 +30,11 @@ def read_text(path: str, unread: list, max_bytes: int = MAX_BYTES) -> str | None
         return None
 
 
+def read_optional_int(path: str) -> int | None:
+    """The number in a file that need not be there."""
+    return read_int(path, [])
+
+
 def read_int(path: str, unread: list) -> int | None:
     """The number a one-line file such as a sysctl holds."""
     text = read_text(path, unread)

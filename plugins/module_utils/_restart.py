@@ -8,10 +8,16 @@ Times are seconds of CLOCK_MONOTONIC, the clock of systemd's ``*TimestampMonoton
 What systemd 252 was seen to do, and what follows from it:
 
 * A start job that arrives while a unit is stopping cancels the stop job, and the unit starts the moment its processes
-  are gone. That is a good end for a node, but without the delay. So the timer that is armed before the stop fires only
-  after the longest stop plus the delay, and once the unit is down a second one with the exact time takes its place.
-* ``systemctl start`` of a unit that is active or starting does nothing: both timer and module may start it.
-* A stopped unit that nothing refers to is unloaded, and its time stamps and its result are gone with it.
+  are gone. That is a good end for a node, but without the delay.
+* A start job of another unit that is ordered after it, however, waits until the stop job has ended: "if one unit is
+  shut down and the other is started up, the shutdown is ordered before the start-up" (systemd.unit(5), also of systemd
+  239). So the guard is a transient service with ``After=`` of the unit, which a timer starts at once: systemd itself
+  lets it count the delay from the moment the unit is down. This holds if the stop job is there before the timer fires.
+* ``systemctl start`` of a unit that is active or starting does nothing: both guard and module may start it.
+* A stopped unit that nothing refers to, be it by ``After=``, is unloaded, and its time stamps are gone with it.
+* The command of a transient service is read back from a file at each daemon-reload, and not always as it was: ``;``
+  comes back as ``\\;``. A property given to systemd-run loses single backslashes.
+* A service that is told to stop while it runs an ExecStartPre= ends as failed; a main process may die of SIGTERM.
 """
 
 from __future__ import annotations
@@ -24,7 +30,17 @@ PROPERTIES = [
     "ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic", "InactiveEnterTimestampMonotonic",
     "TimeoutStopUSec", "NeedDaemonReload", "RequiredBy", "BoundBy", "ConsistsOf",
 ]
-TIMER_PREFIX = "aarch64-validator-start-"
+GUARD_PREFIX = "aarch64-validator-start-"
+# From arming to the start of the guard's count. Ordering the stop takes less, or the guard is armed anew.
+LEAD_SECONDS = 3
+# Wait and start the units. The limit of starts (StartLimitBurst=) must not keep them down. A single expression, without
+# any of ; " $ % \ and line breaks, for the sake of what systemd reads back.
+GUARD_CODE = (
+    "(lambda os, sys, time: (time.sleep(int(sys.argv[1])),"
+    " os.spawnv(os.P_WAIT, sys.argv[2], [sys.argv[2], 'reset-failed', '--'] + sys.argv[3:]),"
+    " os.execv(sys.argv[2], [sys.argv[2], 'start', '--no-block', '--'] + sys.argv[3:])))"
+    "(*map(__import__, ['os', 'sys', 'time']))"
+)
 UNKNOWN_STOP_SECONDS = 600  # for TimeoutStopSec=infinity: longer than any node that stops at all
 MAX_STOP_SECONDS = 3600
 # ExecStop=, SIGTERM and SIGKILL each get TimeoutStopSec (systemd.service(5)).
@@ -56,33 +72,35 @@ def stop_seconds(properties: dict) -> int:
     return int(min(STOP_PHASES * phase + 10, MAX_STOP_SECONDS))
 
 
-def timer_name(unit: str, token: str) -> str:
-    """The name, without suffix, of a timer that starts this unit."""
-    return f"{TIMER_PREFIX}{_escape(unit)}-{token}"
+def guard_name(unit: str, token: str) -> str:
+    """The name, without suffix, of a timer and a service that start this unit."""
+    return f"{GUARD_PREFIX}{_escape(unit)}-{token}"
 
 
 def _escape(unit: str) -> str:
-    # "@" would make the timer an instance of a template, and "\" would have to be quoted in patterns.
+    # "@" would make the guard an instance of a template, and "\" would have to be quoted in patterns.
     return "".join(f":{ord(char):02x}" if char in "@\\:" else char for char in unit)
 
 
-def own_timers(listing: str, unit: str) -> list:
-    """Of the timers in the output of ``systemctl list-units --plain``, those that start this unit."""
-    pattern = re.compile(re.escape(TIMER_PREFIX + _escape(unit)) + r"-[0-9a-f]+\.timer\Z")
+def guard_units(name: str) -> list:
+    """Both units of a guard: one of them, or both, are there until it has done its work."""
+    return [name + ".timer", name + ".service"]
+
+
+def own_guards(listing: str, unit: str) -> list:
+    """Of the units in the output of ``systemctl list-units --plain``, those that are to start this unit."""
+    pattern = re.compile(re.escape(GUARD_PREFIX + _escape(unit)) + r"-[0-9a-f]+\.(timer|service)\Z")
     words = [line.split() for line in listing.splitlines()]
-    return [fields[0] for fields in words if fields and pattern.match(fields[0])]
+    return [fields[0] for fields in words if len(fields) > 2 and pattern.match(fields[0]) and fields[2] != "failed"]
 
 
-def arm_command(systemd_run: str, systemctl: str, name: str, seconds: float, units: list, replaces: list) -> list:
-    """The argument list that starts these units after this many seconds, whoever is alive then.
-
-    Timers that it replaces are disarmed in the same transaction, so that there is always exactly one.
-    """
+def arm_command(programs: dict, name: str, seconds: int, units: list) -> list:
+    """The argument list that starts these units this many seconds after the first is down, whoever is alive then."""
     return [
-        systemd_run, "--quiet", "--collect", "--unit=" + name, f"--on-active={seconds:.3f}s",
-        "--timer-property=AccuracySec=1s", f"--description=Start {units[0]} if its restart was interrupted",
-    ] + ["--timer-property=Conflicts=" + timer for timer in replaces] + [
-        "--", systemctl, "start", "--no-block", "--",
+        programs["systemd-run"], "--quiet", "--collect", "--unit=" + name, f"--on-active={LEAD_SECONDS}s",
+        "--timer-property=AccuracySec=100ms", "--property=After=" + units[0].replace("\\", "\\\\"),
+        f"--description=Start {units[0]} if its restart was interrupted",
+        "--", programs["python"], "-IS", "-c", GUARD_CODE, str(seconds), programs["systemctl"],
     ] + list(units)
 
 
@@ -93,7 +111,7 @@ def dependents(properties: dict) -> list:
 
 
 def reason_to_leave(unit: str, properties: dict, interrupted: bool) -> str | None:
-    """Why a unit must not be restarted, or None. interrupted: a timer of ours waits to start it."""
+    """Why a unit must not be restarted, or None. interrupted: a guard of ours waits to start it."""
     if interrupted:
         return None
     if properties.get("ActiveState") == "inactive" and properties.get("SubState", "dead") == "dead":

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The work of the module service_restart: arm, stop, wait, start, disarm. Private to this collection.
 
-A process that runs this may be killed at any moment. So nothing here cleans up on the way out: the timer is disarmed
+A process that runs this may be killed at any moment. So nothing here cleans up on the way out: the guard is disarmed
 only after the unit was seen to be up, or to have failed for good.
 """
 
@@ -21,7 +21,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._manager import 
 
 LOCK_DIRECTORY = "/run"
 POLL_SECONDS = 0.5
-STOP_POLL_SECONDS = 0.2  # the sooner a stop is seen, the sooner the second, exact timer is there
+STOP_POLL_SECONDS = 0.2  # a unit without a delay is down until its stop has been seen
 PATIENCE = 10  # what a host under load may take longer than it should
 NOTHING_DONE = {"changed": False, "actions": []}  # type: dict[str, object]
 
@@ -76,25 +76,31 @@ def _is_same_file(descriptor: int, path: str) -> bool:
 class Restart:
     """One restart of one unit."""
 
-    def __init__(self, manager: Manager, unit: str, order: Order, systemctl: str, systemd_run: str) -> None:
+    def __init__(self, manager: Manager, unit: str, order: Order, programs: dict) -> None:
         self.manager = manager
         self.unit = unit
         self.order = order
-        self.systemctl = systemctl
-        self.systemd_run = systemd_run
+        self.programs = programs
+        self.systemctl = programs["systemctl"]
         self.started_with = [unit]
-        self.timer = None  # type: str | None
+        self.guard = ""
+        self.armed = 0.0
         self.notes = []  # type: list[str]
 
     def show(self) -> dict:
         return self.manager.show(self.unit, _restart.PROPERTIES)
 
-    def left_over_timers(self) -> list:
-        """Timers that an earlier, interrupted restart of this unit has left."""
-        # Only armed ones: one that was replaced stays loaded, but dead, as long as the one that replaced it.
-        command = [self.systemctl, "list-units", "--state=active", "--type=timer", "--plain", "--no-legend",
-                   "--no-pager", "--full", "--", _restart.TIMER_PREFIX + "*"]
-        return _restart.own_timers(self.manager.call(command), self.unit)
+    @property
+    def timer(self) -> str:
+        """What messages call the guard."""
+        return self.guard + ".timer"
+
+    def left_over_guards(self) -> list:
+        """Units with which an earlier, interrupted restart of this unit still guards it."""
+        # Without --all these are units that are active or have a job, such as a service that waits for the stop.
+        command = [self.systemctl, "list-units", "--plain", "--no-legend", "--no-pager", "--full", "--",
+                   _restart.GUARD_PREFIX + "*"]
+        return _restart.own_guards(self.manager.call(command), self.unit)
 
     def active_dependents(self, properties: dict) -> list:
         """Running services that will be stopped together with this one."""
@@ -104,40 +110,47 @@ class Restart:
         shown = self.manager.show_all(names, ["Id", "ActiveState"])
         return [one["Id"] for one in shown if one.get("ActiveState") in ("active", "activating", "reloading")]
 
-    def arm(self, seconds: float, replaces: list) -> None:
-        """Have the unit started after this time, by one timer in place of others."""
-        name = _restart.timer_name(self.unit, binascii.hexlify(os.urandom(4)).decode())
-        self.manager.call(_restart.arm_command(
-            self.systemd_run, self.systemctl, name, seconds, self.started_with, replaces))
-        self.timer = name + ".timer"
+    def arm(self) -> None:
+        """Have the unit started after the delay and the margin, counted from the end of its stop."""
+        name = _restart.guard_name(self.unit, binascii.hexlify(os.urandom(4)).decode())
+        armed = time.monotonic()
+        seconds = self.order.delay + self.order.margin
+        self.manager.call(_restart.arm_command(self.programs, name, seconds, self.started_with))
+        self.guard, self.armed = name, armed
+
+    def drop(self, guards: list) -> None:
+        """End guards, whether their timers run or their services wait."""
+        try:
+            self.manager.call([self.systemctl, "stop", "--"] + guards)
+        except ManagerError as error:
+            if "not loaded" not in str(error):  # one that has just done its work is gone
+                raise
 
     def disarm(self) -> None:
         try:
-            self.manager.call([self.systemctl, "stop", "--", str(self.timer)])
-        except ManagerError as error:
-            # One that has just fired is gone. Any other only starts a unit that runs anyway.
-            if "not loaded" not in str(error):
-                self.notes.append(f"{self.unit}: its timer could not be disarmed: {error}")
+            self.drop(_restart.guard_units(self.guard))
+        except ManagerError as error:  # it only starts a unit that runs anyway
+            self.notes.append(f"{self.unit}: its timer could not be disarmed: {error}")
 
     def run(self, before: dict, left_over: list, others: list) -> dict:
         """Restart the unit; what became of it. Raises RestartFailed."""
         self.started_with += others
-        longest_stop = _restart.stop_seconds(before)
         try:
-            self.arm(longest_stop + self.order.delay + self.order.margin, left_over)
+            self.arm()
         except ManagerError as error:
             message = f"{self.unit}: left alone, since the timer that secures its restart could not be armed: {error}"
             raise RestartFailed(message, **NOTHING_DONE) from error
         try:
             if left_over:
-                before = self.show()  # the old timer may have fired while the new one was armed
-            since = self.stop(before, longest_stop)
+                self.drop(left_over)
+                before = self.show()  # the old guard may have done its work while the new one was armed
+            since = self.stop(before)
             self.wait(since)
             return self.start(before, since)
         except ManagerError as error:
             raise RestartFailed(f"{self.unit}: {error}; the timer {self.timer} starts it") from error
 
-    def stop(self, before: dict, longest: float) -> float:
+    def stop(self, before: dict) -> float:
         """Stop the unit; since when it has been down."""
         try:
             self.manager.call([self.systemctl, "stop", "--no-block", "--", self.unit])
@@ -148,6 +161,12 @@ class Restart:
             self.disarm()
             message = f"{self.unit}: left alone, since it could not be stopped: {error}"
             raise RestartFailed(message, **NOTHING_DONE) from error
+        if time.monotonic() > self.armed + _restart.LEAD_SECONDS:
+            # A slow host: the guard may have begun to count before the stop was ordered. A new one waits for its end.
+            early = _restart.guard_units(self.guard)
+            self.arm()
+            self.drop(early)
+        longest = _restart.stop_seconds(before)
         deadline = time.monotonic() + longest
         while True:
             after = self.show()
@@ -165,12 +184,7 @@ class Restart:
         return _restart.down_since(before, after, now)
 
     def wait(self, since: float) -> None:
-        """Wait until the unit has been down for the delay, with the timer set to just after that."""
-        left = since + self.order.delay - time.monotonic()
-        try:
-            self.arm(max(left, 0) + self.order.margin, [str(self.timer)])
-        except ManagerError as error:  # the first timer still stands
-            self.notes.append(f"{self.unit}: the timer could not be set anew: {error}")
+        """Wait until the unit has been down for the delay."""
         with contextlib.suppress(ManagerError):  # it may be unloaded, and its failures forgotten with it
             # A unit that failed often enough may not be started again until this (StartLimitBurst).
             self.manager.call([self.systemctl, "reset-failed", "--", self.unit])

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.aarch64.validator.plugins.module_utils._address_space import pool_regions, read_pie
+from ansible_collections.aarch64.validator.plugins.module_utils._address_space import pool_regions
 from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._elf import read_pie
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
 from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     is_node_program,

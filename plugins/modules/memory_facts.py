@@ -147,8 +147,9 @@ ansible_facts:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.aarch64.validator.plugins.module_utils._address_space import DEFAULT_ENGINE_BYTES, probe
+from ansible_collections.aarch64.validator.plugins.module_utils._address_space import probe
 from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts as cgroup_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import ENGINE_NOW, of_process
 from ansible_collections.aarch64.validator.plugins.module_utils._host import (
     host_facts,
     kernel_facts,
@@ -267,6 +268,9 @@ class Gatherer:
     def add_trial(self, facts: dict) -> None:
         """Try the reservation as this service would make it."""
         pool = facts["pool"]
+        mapped = of_process(pool["mapped"] or [])
+        if pool["engine_bytes"] is None and mapped is not None:
+            pool.update(engine_bytes=mapped, engine_bytes_source="process")
         if pool["engine_bytes"] is None:
             pool.update(engine_bytes=self.module.params["engine_bytes"], engine_bytes_source="policy")
         limits = facts["limits"]["live"] or facts["limits"]["configured"]
@@ -326,7 +330,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "services": {"type": "list", "elements": "str", "default": [AUTO]},
-            "engine_bytes": {"type": "int", "default": DEFAULT_ENGINE_BYTES},
+            "engine_bytes": {"type": "int", "default": ENGINE_NOW},
             "engines_needed": {"type": "int"},
             "probe": {"type": "bool", "default": True},
             "log_lines": {"type": "int", "default": 400},

@@ -15,7 +15,8 @@ description:
   - Before the stop it arms a transient systemd timer that starts the service again. If this module is killed, or the
     connection or the controller is lost at any moment, the node comes up by itself. The timer is disarmed when the
     service is up, or has failed by itself.
-  - The delay is never shortened by that timer. Time that the service was down already counts.
+  - The delay is never shortened by that timer, which counts from the end of the stop, however long that takes. For the
+    module itself, time that the service was down already counts.
   - A service that is stopped on purpose stays stopped. One that failed, or that is in a loop of crashes, is stopped
     first and then started.
   - Services that systemd stops together with this one, because they require it, are started again with it.
@@ -31,7 +32,9 @@ options:
     type: int
     default: 0
   margin:
-    description: How many seconds after the end of O(delay) the timer starts a service whose restart was interrupted.
+    description:
+      - How many seconds after the end of O(delay) the timer starts a service whose restart was interrupted.
+      - If the stop took less than three seconds, the timer is late by what was missing to that.
     type: int
     default: 30
   timeout:
@@ -126,6 +129,7 @@ sub_state:
 """
 
 import os
+import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -162,6 +166,7 @@ def run(module: AnsibleModule) -> dict:
     name = unit_name(module.params["unit"], "unit")
     order = seconds(module.params)
     programs = {program: module.get_bin_path(program) or "" for program in ("systemctl", "systemd-run")}
+    programs["python"] = os.path.realpath(sys.executable)
     obstacle = missing_systemd()
     if obstacle is None and "" in programs.values():
         obstacle = "{} is missing on this host".format(" and ".join(key for key, path in programs.items() if not path))
@@ -170,8 +175,8 @@ def run(module: AnsibleModule) -> dict:
     obstacle = obstacle or unusable_unit(name, before)
     if obstacle:
         raise RestartFailed(obstacle)
-    restart = Restart(manager, before["Id"], order, programs["systemctl"], programs["systemd-run"])
-    left_over = restart.left_over_timers()
+    restart = Restart(manager, before["Id"], order, programs)
+    left_over = restart.left_over_guards()
     nothing = dict(state_facts(before), changed=False, actions=[], notes=[], down_seconds=0.0,
                    main_pid_before=int(before.get("MainPID") or 0))
     reason = _restart.reason_to_leave(restart.unit, before, bool(left_over))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import time
@@ -23,7 +24,7 @@ MODULES = COLLECTION.replace("/", ".") + ".modules."
 REPOSITORY = SUPPORT.parent.parent
 STATE = "/var/lib/aarch64-validator"
 PID_FILE = "/run/aarch64-validator-test.pid"
-TIMERS = ("systemctl", "list-units", "--state=active", "--plain", "--no-legend", "aarch64-validator-start-*.timer")
+GUARDS = "aarch64-validator-start-*"
 NOBODY = "65534"
 
 
@@ -140,9 +141,17 @@ class ServiceHost:
             assert time.monotonic() < deadline, f"{unit} is {self.state(unit)}, wanted {state}"
             time.sleep(0.05)
 
-    def timers(self) -> list[str]:
-        """Names of the armed timers of this collection."""
-        return [line.split()[0] for line in self.run(*TIMERS).splitlines()]
+    def guards(self) -> list[str]:
+        """Names of the timers and services with which this collection secures a restart: active, with a job or failed."""
+        listing = self.run("systemctl", "list-units", "--plain", "--no-legend", "--full", GUARDS)
+        return [line.split()[0] for line in listing.splitlines()]
+
+    def wait_for_guards(self, *suffixes: str, seconds: float = 15) -> None:
+        """Wait until the guards are of these kinds, such as ``.timer``; without any, until none is left."""
+        deadline = time.monotonic() + seconds
+        while sorted(suffixes) != sorted(name[name.rindex("."):] for name in self.guards()):
+            assert time.monotonic() < deadline, f"wanted {suffixes}, there are {self.guards()}"
+            time.sleep(0.05)
 
     def tree(self) -> str:
         """All of /etc/systemd, with modes and contents."""
@@ -151,11 +160,9 @@ class ServiceHost:
 
     def clean_up(self) -> None:
         """Put the host back as it was before the test."""
-        timers = self.timers()
-        if timers:
-            self.run("systemctl", "stop", *timers)
+        self.run("sh", "-c", f"systemctl stop '{GUARDS}' || true")  # a timer goes with its service
         for unit in self.units:
-            commands = f"systemctl kill -s KILL {unit}", f"systemctl stop {unit}", f"systemctl -q disable {unit}"
+            commands = [f"systemctl {verb} {shlex.quote(unit)}" for verb in ("kill -s KILL", "stop", "-q disable")]
             self.run("sh", "-c", "; ".join(commands) + "; true")
             self.run("rm", "-rf", f"/etc/systemd/system/{unit}", f"/etc/systemd/system/{unit}.d")
         self.run("rm", "-rf", STATE, "/etc/systemd/system.control")

@@ -56,11 +56,11 @@ def _limit_findings(subject: Subject, setting: str) -> t.Iterator[tuple]:
         elif row["live"] is not None and at_least(row["live"], reachable(row)):
             container = subject.facts["host"].get("container")
             where = f" of this {container} container" if container else ""
-            values = value_text(row, "configured"), value_text(row, "live"), value_text(row, "grantable")
+            configured, live, granted = (value_text(row, key) for key in ("configured", "live", "grantable"))
             summary = ("{} of {} is set to {} but live is {}: PID 1{} can grant no more than {}; "
                        "raise it where this host is started")
             evidence = [_row_evidence(row), "PID 1 lacks CAP_SYS_RESOURCE, or fs.nr_open bounds it"]
-            yield summary.format(setting, subject.name, values[0], values[1], where, values[2]), evidence, {"remedy": None}
+            yield summary.format(setting, subject.name, configured, live, where, granted), evidence, {"remedy": None}
 
 
 def _row_evidence(row: dict) -> str:

@@ -67,7 +67,7 @@ CASES = {
     "kernel-vendor": host_facts(kernel={"release": "6.12.34+rpt-rpi-v8", "va_bits": 39}),
     "toolchain-stale": host_facts(host={"time": "2026-11-21T00:00:00Z"}, toolchain={"system": {"rustc": "1.63.0"}}),
     "toolchain-mismatch": host_facts(toolchain={"users": {"root": {"toolchains": [
-        {"name": "stable-x86_64-unknown-linux-gnu", "channel": "stable", "host": "x86_64-unknown-linux-gnu", "rustc": "1.90.0"}]}}}),
+        {"name": "stable-x86_64", "channel": "stable", "host": "x86_64-unknown-linux-gnu", "rustc": "1.90.0"}]}}}),
     "wasmtime-miscompile": program({}, wasmtime_version="35.0.0"),
     "secure-validator-mode-unavailable": node_facts(),
 }

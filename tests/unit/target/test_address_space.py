@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.aarch64.validator.plugins.module_utils._address_space import (
-    DEFAULT_ENGINE_BYTES,
-    pie_of_header,
     pool_regions,
     probe,
     va_bits_of_config,
     va_bits_of_maps,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import (
+    ENGINE_2023,
+    ENGINE_NOW,
+    of_process,
+    of_wasmtime,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_maps
 
@@ -47,8 +51,8 @@ def region(start: int, size: int, perms: str = "---p", inode: int = 0, path: str
 
 
 def test_untouched_pool_is_one_region():
-    pool = [region(1 << 40, DEFAULT_ENGINE_BYTES)]
-    assert pool_regions(pool) == [{"address": 1 << 40, "bytes": DEFAULT_ENGINE_BYTES, "prot_none": DEFAULT_ENGINE_BYTES}]
+    pool = [region(1 << 40, ENGINE_NOW)]
+    assert pool_regions(pool) == [{"address": 1 << 40, "bytes": ENGINE_NOW, "prot_none": ENGINE_NOW}]
 
 
 def test_pool_with_instances_in_use_is_still_one():
@@ -62,22 +66,24 @@ def test_pool_with_instances_in_use_is_still_one():
     assert 257 * GIB < runs[0]["prot_none"] <= runs[0]["bytes"] < 259 * GIB
 
 
+@pytest.mark.parametrize(("mapped", "size"), [
+    (ENGINE_NOW, ENGINE_NOW), (2 * ENGINE_NOW, ENGINE_NOW), (ENGINE_2023, ENGINE_2023), (ENGINE_2023 - 3 * GIB, ENGINE_2023),
+    (100 * GIB, None),
+])
+def test_engine_size_from_a_live_process(mapped, size):
+    assert of_process([{"address": 1, "bytes": mapped, "prot_none": mapped}]) == size
+
+
+def test_engine_size_from_the_release_of_wasmtime():
+    assert [of_wasmtime(version) for version in ("36.0.7", "8.0.1", None, "x")] == [ENGINE_NOW, ENGINE_2023, None, None]
+
+
 def test_small_reservations_are_no_pool():
     assert pool_regions([region(1 << 40, 63 * GIB), region(1 << 42, GIB), region(1 << 43, 300 * GIB, "rw-p")]) == []
 
 
-@pytest.mark.parametrize(("header", "pie"), [
-    (b"\x7fELF\x02\x01" + bytes(10) + b"\x03\x00", True),
-    (b"\x7fELF\x02\x01" + bytes(10) + b"\x02\x00", False),
-    (b"\x7fELF\x02\x02" + bytes(10) + b"\x00\x03", True),
-    (b"#!/usr/bin/python3\n", None), (b"", None), (b"\x7fELF", None),
-])
-def test_pie(header, pie):
-    assert pie_of_header(header) is pie
-
-
 def test_trial_without_limit_holds_all_engines():
-    answer = probe(DEFAULT_ENGINE_BYTES, 3, -1, 47)
+    answer = probe(ENGINE_NOW, 3, -1, 47)
     assert (answer["probed_fit"], answer["errno"]) == (3, 0)
     assert answer["largest_reservation"] > 1000 * GIB
 
@@ -95,7 +101,7 @@ def pages_in_use() -> int:
 
 def test_trial_leaves_nothing_behind():
     before = pages_in_use()
-    probe(DEFAULT_ENGINE_BYTES, 3, -1, 47)
+    probe(ENGINE_NOW, 3, -1, 47)
     assert abs(pages_in_use() - before) < 100000, "the trial reservation stayed in the process that asked for it"
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _restart
@@ -25,24 +30,46 @@ def test_longest_stop(text: str, seconds: int) -> None:
     assert _restart.stop_seconds({"TimeoutStopUSec": text}) == seconds
 
 
-def test_timers_are_found_again_by_unit() -> None:
+def test_guards_are_found_again_by_unit() -> None:
     units = ["node.service", "node@1.service", "node@12.service", r"node\x2d.service", "node.service-1.service"]
-    names = [_restart.timer_name(unit, "00ff") for unit in units]
+    names = [_restart.guard_name(unit, "00ff") for unit in units]
     assert len(set(names)) == len(units)
     assert "@" not in "".join(names)
+    # armed; waiting for the stop, with a column for the job; counting; failed, which systemd does not collect at once
     listing = "".join(f"{name}.timer loaded active waiting Start\n" for name in names)
+    listing += "".join(f"{name}.service loaded inactive dead start Start\n" for name in names)
     listing += f"{names[0]}x.timer loaded active waiting Start\n\nother.timer loaded active\n"
+    listing += f"{names[0]}0.service loaded failed failed Start\n"
     for unit, name in zip(units, names):
-        assert _restart.own_timers(listing, unit) == [name + ".timer"]
+        assert _restart.own_guards(listing, unit) == _restart.guard_units(name) == [name + ".timer", name + ".service"]
+
+
+PROGRAMS = {"systemd-run": "/bin/systemd-run", "systemctl": "/bin/systemctl", "python": "/bin/python3"}
 
 
 def test_arming() -> None:
-    command = _restart.arm_command(
-        "/bin/systemd-run", "/bin/systemctl", "t", 150.25, ["node.service", "a b.service"], ["old.timer"])
-    assert command[-6:] == ["/bin/systemctl", "start", "--no-block", "--", "node.service", "a b.service"]
-    assert "--on-active=150.250s" in command
-    assert "--timer-property=Conflicts=old.timer" in command
-    assert command.index("--") == len(command) - 7
+    command = _restart.arm_command(PROGRAMS, "t", 150, [r"no\x2dde.service", "sidecar.service"])
+    assert command[-5:] == [_restart.GUARD_CODE, "150", "/bin/systemctl", r"no\x2dde.service", "sidecar.service"]
+    assert command[command.index("--") + 1] == "/bin/python3"
+    assert "--on-active=3s" in command
+    assert "--property=After=no\\\\x2dde.service" in command  # systemd-run takes one of two backslashes away
+
+
+def test_guard_waits_then_starts_even_at_the_limit_of_starts(tmp_path: Path) -> None:
+    log, systemctl = tmp_path / "log", tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >>{log}\ntest "$1" != reset-failed\n')
+    systemctl.chmod(0o755)
+    programs = dict(PROGRAMS, python=sys.executable, systemctl=str(systemctl))
+    command = _restart.arm_command(programs, "t", 1, ["node.service", "sidecar.service"])
+    begin = time.monotonic()
+    subprocess.run(command[command.index("--") + 1:], check=True)
+    assert time.monotonic() - begin >= 1
+    units = "-- node.service sidecar.service\n"
+    assert log.read_text() == f"reset-failed {units}start --no-block {units}"
+
+
+def test_guard_survives_being_written_to_a_unit_file() -> None:
+    assert not set(_restart.GUARD_CODE) & set(';"$%\\\n`')
 
 
 def test_dependents_are_services() -> None:

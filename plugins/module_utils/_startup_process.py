@@ -1,0 +1,217 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trial run's pieces: its directory, what it prints, and how it ended. Private to this collection."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import errno
+import os
+import selectors
+import shutil
+import stat
+import tempfile
+import time
+import typing as t
+
+PREFIX = "aarch64-validator-trace-"
+NEEDED_BYTES = 128 << 20  # a new chain of a node, with the log that RocksDB allocates beforehand
+NEEDED_INODES = 1000
+_PIPE_BYTES = 1 << 16
+_POLL_SECONDS = 0.2
+_REST_SECONDS = 1.0  # for what a program printed just before it ended
+_MAX_LINE = 1 << 16
+
+
+class StartupError(Exception):
+    """Why a trial could not be made. reason is a short word for programs, the message is for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Job(t.NamedTuple):
+    """What is to be run: as a list of words, as whom, with which limits, in which directory, for how long."""
+
+    arguments: list
+    user: str | None  # None: as the user who runs this module
+    settings: list  # (name, value) of the unit; empty without systemd
+    unit_environment: dict  # variables of the unit itself, which those of its environment files overrule
+    environment: dict  # variables that overrule all others
+    limits: dict  # {nofile: {soft, hard}, ...}; without systemd
+    seconds: float
+    rpc_port: int | None = None  # where to ask whether the node answers
+    stop_on_answer: bool = False
+
+
+class Outcome(t.NamedTuple):
+    """How a run ended. exit_status and signal are None if it was still running when its time was over."""
+
+    exit_status: int | None
+    signal: str | None
+    timed_out: bool
+    seconds: float
+    lines: list
+    text: str
+    limits: dict | None
+    rpc: dict | None
+    trace: t.Any
+    notes: list
+
+
+class Workspace:
+    """A directory for one trial: ``node`` belongs to the user of the service, everything else to root.
+
+    Raises StartupError where there is no room for it.
+    """
+
+    def __init__(self, parent: str, owner: tuple | None) -> None:
+        _check_room(parent)
+        try:
+            self.path = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+            os.chmod(self.path, 0o711)  # noqa: S103 - the user of the service may pass through, and nobody may look
+            self.node = os.path.join(self.path, "node")
+            os.mkdir(self.node, 0o700)
+            if owner is not None:
+                os.chown(self.node, *owner)
+            self.lock = os.path.join(self.path, "lock")
+            self.write(self.lock, "", 0o644)
+        except OSError as error:
+            raise _no_directory(parent, error) from error
+
+    def base_paths(self) -> tuple:
+        """The base paths for both sides of a command line."""
+        return os.path.join(self.node, "base"), os.path.join(self.node, "relay")
+
+    def write(self, path: str, text: str, mode: int) -> None:
+        """Write a new file of root's."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(text)
+
+    def remove(self) -> list:
+        """Remove everything; what is left, as sentences."""
+        shutil.rmtree(self.path, ignore_errors=True)  # does not follow links, so that nothing outside can be hit
+        return [f"{self.path} could not be removed completely"] if os.path.lexists(self.path) else []
+
+
+def _check_room(parent: str) -> None:
+    try:
+        room = os.statvfs(parent)
+        is_directory = stat.S_ISDIR(os.stat(parent).st_mode)
+    except OSError as error:
+        raise _no_directory(parent, error) from error
+    if not is_directory:
+        raise _no_directory(parent, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+    free = room.f_bavail * room.f_frsize
+    if free < NEEDED_BYTES or (room.f_files and room.f_favail < NEEDED_INODES):
+        raise StartupError("no-room", (
+            f"directory: {parent} has {free >> 20} MiB and {room.f_favail} inodes free, a new base path needs "
+            f"{NEEDED_BYTES >> 20} MiB and {NEEDED_INODES}; name a directory on another file system"))
+
+
+def _no_directory(parent: str, error: OSError) -> StartupError:
+    reason = "no-room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "directory"
+    return StartupError(reason, f"directory: no base path for the trial can be made in {parent}: {error.strerror or error}")
+
+
+class Lines:
+    """Cuts what arrives on a pipe into lines, in bounded memory."""
+
+    def __init__(self, take: t.Callable[[str], None]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; nothing at all is the end."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()[:_MAX_LINE]
+        if not data and self._rest:
+            lines, self._rest = [self._rest], b""
+        for line in lines:
+            self._take(line.decode("utf-8", "replace"))
+
+
+class Tail:
+    """The last lines that a program printed, and the beginning of it all."""
+
+    def __init__(self, lines: int = 40, line_length: int = 500, head: int = 1 << 18) -> None:
+        self.lines = collections.deque(maxlen=lines)  # type: collections.deque[str]
+        self.text = ""
+        self._line_length = line_length
+        self._head = head
+
+    def take(self, line: str) -> None:
+        """Take one line."""
+        if len(self.text) < self._head:
+            self.text += line[:self._head] + "\n"
+        if line.strip():
+            self.lines.append(line.rstrip()[:self._line_length])
+
+
+class Pump:
+    """Reads several pipes at once until they end, or until its time is over. Pipes are closed at the end."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+
+    def add(self, descriptor: int, feed: t.Callable[[bytes], None]) -> None:
+        """Read this pipe as well; feed is called with what arrives, and with nothing at its end."""
+        os.set_blocking(descriptor, False)
+        self._selector.register(descriptor, selectors.EVENT_READ, feed)
+
+    def run(self, deadline: float, finished: t.Callable[[], bool]) -> bool:
+        """Read until all pipes have ended or finished() says so; whether that was before the deadline."""
+        while self._selector.get_map():
+            if time.monotonic() >= deadline:
+                return False
+            self._once(min(_POLL_SECONDS, deadline - time.monotonic()))
+            if finished():
+                break
+        return True
+
+    def rest(self) -> None:
+        """Read what is still to come when everything that writes should be gone."""
+        end = time.monotonic() + _REST_SECONDS
+        while self._selector.get_map() and time.monotonic() < end:
+            self._once(end - time.monotonic())
+
+    def close(self) -> None:
+        """Close what is left."""
+        for key in list((self._selector.get_map() or {}).values()):
+            self._drop(key)
+        self._selector.close()
+
+    def _once(self, seconds: float) -> None:
+        for key, _events in self._selector.select(max(0.0, seconds)):
+            try:
+                data = os.read(key.fd, _PIPE_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            key.data(data)
+            if not data:
+                self._drop(key)
+
+    def _drop(self, key: selectors.SelectorKey) -> None:
+        self._selector.unregister(key.fd)
+        with contextlib.suppress(OSError):
+            os.close(key.fd)
+
+
+def shared_namespaces(pid: int, kinds: tuple) -> list:
+    """Sentences about what a trial shares with this host after all, because a container or a kernel did not permit more."""
+    what = {"net": "network: only its options kept it apart", "mnt": "view of files: only their modes protected them"}
+    notes = []
+    for kind in kinds:
+        try:
+            if os.stat(f"/proc/{pid}/ns/{kind}").st_ino == os.stat(f"/proc/self/ns/{kind}").st_ino:
+                notes.append(f"the trial had the host's own {what[kind]}")
+        except OSError:  # ended already, or not for this user to see
+            continue
+    return notes
