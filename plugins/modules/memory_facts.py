@@ -157,6 +157,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._host import (
     memory_facts,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import journal_command, parse_journal
+from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     may_raise_limits,
     parse_limits,
@@ -181,7 +182,6 @@ SCHEMA = 1
 AUTO = "auto"
 MAX_PROBED_ENGINES = 16  # enough for a collator with a large runtime cache; the model answers for more
 DEFAULT_ENGINES = 3  # runtime cache size 2, and the new engine exists before an old one is dropped
-ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat"}
 
 
 class Gatherer:

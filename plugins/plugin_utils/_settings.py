@@ -79,7 +79,7 @@ def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int, fa
     grantable = (limits.get("grantable") or {}).get(limit)
     note = None
     if grantable is not None and not at_least(grantable, wanted):
-        note = f"PID 1 of this host cannot grant more than {_limit_text(limit, grantable)}"
+        note = f"PID 1 of this host cannot grant more than {_text(label, grantable)}"
     session = (facts.get("limits") or {}).get(limit, {}).get("soft")
     return _row(name, label, wanted, configured, live, session, grantable,
                 configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
@@ -101,11 +101,8 @@ def reachable(row: dict) -> int:
 
 def value_text(row: dict, key: str) -> str:
     """One value of a row as people read it: sizes with units, counts plain, ``-`` where there is none."""
-    value = row[key]
-    if value is None:
-        return "-"
-    return str(value) if row["setting"] == "LimitNOFILE" and value != UNLIMITED else format_human(value)
+    return "-" if row[key] is None else _text(row["setting"], row[key])
 
 
-def _limit_text(limit: str, value: int) -> str:
-    return str(value) if limit == "nofile" and value != UNLIMITED else format_human(value)
+def _text(setting: str, value: int) -> str:
+    return str(value) if setting == "LimitNOFILE" and value != UNLIMITED else format_human(value)

@@ -81,9 +81,8 @@ def rule(identifier: str, each: str, reference: str, remedy: str | None = None) 
 def changed(item: dict, **values: t.Any) -> dict:
     """A finding with other values; whether it is automatic follows from its remedy."""
     merged = dict(item, **values)
-    again = finding(merged["id"], merged["summary"], merged["evidence"], merged["reference"],
-                    merged["service"], merged["remedy"], merged["severity"])
-    return dict(again, service=merged["service"])
+    return finding(merged["id"], merged["summary"], merged["evidence"], merged["reference"],
+                   merged["service"], merged["remedy"], merged["severity"])
 
 
 def check_all(subjects: list, kinds: tuple) -> list:
