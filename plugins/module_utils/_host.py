@@ -17,6 +17,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._address_space i
     va_bits_of_config,
     va_bits_of_maps,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import read_pie
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_optional_int, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
@@ -30,7 +31,6 @@ OPTIONAL_SYSCTLS = {
 }
 BOARD_MODEL = "/proc/device-tree/model"
 BINFMT = "/proc/sys/fs/binfmt_misc"
-CONTAINER_MARKS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
 
 
 def host_facts(cpuinfo: str | None, unread: list) -> dict:
@@ -65,18 +65,6 @@ def service_manager(unread: list) -> str | None:
         return "systemd"
     name = read_text("/proc/1/comm", unread)
     return name.strip() if name else None
-
-
-def container() -> str | None:
-    """The container this host is, as its manager calls itself, or None."""
-    own = []  # type: list[dict]
-    if os.path.exists("/run/systemd/container"):
-        return (read_text("/run/systemd/container", own) or "unknown").strip()
-    for mark, name in CONTAINER_MARKS.items():
-        if os.path.exists(mark):
-            return name
-    match = re.search(r"(?:\A|\0)container=([^\0]+)", read_text("/proc/1/environ", own) or "")
-    return match.group(1) if match else None
 
 
 def is_emulated(machine: str, cpuinfo: str) -> bool:

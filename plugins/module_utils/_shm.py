@@ -14,6 +14,7 @@ import os
 import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
+from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import mount_on
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED
@@ -21,7 +22,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UN
 PATH = _fstab.TARGET
 DEFAULT_SIZE = "2G"  # what the operator's runbook asks for; on a small board the default alone may become less
 
-_CONTAINER_MARKS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
 
 
 def shm_facts(mounts: list, meminfo: dict, unread: list) -> dict:
@@ -37,7 +37,7 @@ def shm_facts(mounts: list, meminfo: dict, unread: list) -> dict:
         fstab=fstab,
         mem_total=meminfo.get("MemTotal"),
         page_size=os.sysconf("SC_PAGE_SIZE"),
-        container=is_container(),
+        container=container() is not None,
     )
 
 
@@ -82,17 +82,6 @@ def read_root(path: str, unread: list) -> dict | None:
         "inodes": space.f_files,
         "inodes_free": space.f_ffree,
     }
-
-
-def is_container() -> bool:
-    """Whether this is a container, by the marks that systemd, Docker and Podman leave, or by PID 1's environment."""
-    if any(os.path.lexists(mark) for mark in _CONTAINER_MARKS):
-        return True
-    try:
-        with open("/proc/1/environ", "rb") as stream:
-            return any(entry.startswith(b"container=") for entry in stream.read(1 << 20).split(b"\0"))
-    except OSError:  # readable for root alone; not worth a note, because every manager of today leaves a mark as well
-        return False
 
 
 def _usage(root: dict, is_tmpfs: bool) -> dict:

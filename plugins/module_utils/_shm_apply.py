@@ -11,6 +11,7 @@ import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file
+from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._mount import mount_tmpfs, remount_writable
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     mount_on,
@@ -19,7 +20,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_status,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, is_container, read_root
+from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, read_root
 from ansible_collections.aarch64.validator.plugins.module_utils._shm_plan import MODE, Host, Plan, PlanError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, save_state
 
@@ -39,15 +40,15 @@ def read_host() -> Host:
     mount = mount_on(mounts, PATH)
     root = read_root(PATH, unread) if mount else None
     fstab = read_fstab()
-    page_size, container = os.sysconf("SC_PAGE_SIZE"), is_container()
+    page_size, contained = os.sysconf("SC_PAGE_SIZE"), container() is not None
     return Host(
-        facts=describe_shm(mount, root, fstab or "", meminfo["MemTotal"], page_size, container),
+        facts=describe_shm(mount, root, fstab or "", meminfo["MemTotal"], page_size, contained),
         mount=mount,
         fstab=fstab,
         mem_total=meminfo["MemTotal"],
         swap_total=meminfo.get("SwapTotal", 0),
         page_size=page_size,
-        container=container,
+        container=contained,
         hidden_entries=0 if mount else _count_plain_entries(),
     )
 
