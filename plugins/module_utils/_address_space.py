@@ -9,6 +9,7 @@ only address space can refuse it. Sizes are bytes.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import gzip
 import json
@@ -21,6 +22,9 @@ import zlib
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, at_least
 
 _MAP_NORESERVE = 0x4000  # include/uapi/asm-generic/mman.h, same on x86
+_MAP_FIXED_NOREPLACE = 0x100000  # the same file; kernels before 4.17 take the address for a mere wish
+_MAP_FAILED = ctypes.c_void_p(-1).value
+_LEAST_BITS, _MOST_BITS = 36, 48  # above 48 bits an address is given only to those who ask for it
 _SEARCH_STEP = 1 << 20  # the largest reservation is found to within one MiB
 _VA_BITS_CONFIG = re.compile(r"^CONFIG_ARM64_VA_BITS=(\d+)$", re.MULTILINE)
 _GIB = 1 << 30
@@ -39,6 +43,29 @@ def va_bits_of_config(text: str) -> int | None:
     """CONFIG_ARM64_VA_BITS of a kernel configuration."""
     match = _VA_BITS_CONFIG.search(text)
     return int(match.group(1)) if match else None
+
+
+def va_bits_of_hints() -> int | None:
+    """Bits of user address space, found by asking for one page just below each power of two; None if none was granted."""
+    library = ctypes.CDLL(None, use_errno=True)
+    library.mmap.restype = ctypes.c_void_p
+    library.mmap.argtypes = [
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    library.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    page = mmap.PAGESIZE
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE | _MAP_FIXED_NOREPLACE
+    for bits in range(_MOST_BITS, _LEAST_BITS - 1, -1):
+        wanted = (1 << bits) - _GIB
+        address = library.mmap(wanted, page, 0, flags, -1, 0)
+        if address == wanted:
+            library.munmap(address, page)
+            return bits
+        if address == _MAP_FAILED:
+            if ctypes.get_errno() == errno.EEXIST:  # something lies there, so that there is a there
+                return bits
+        else:
+            library.munmap(address, page)
+    return None
 
 
 def read_kernel_config(release: str, unread: list) -> str | None:

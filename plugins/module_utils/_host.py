@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import pwd
 import re
 import struct
 import sys
@@ -15,10 +17,12 @@ import time
 from ansible_collections.aarch64.validator.plugins.module_utils._address_space import (
     read_kernel_config,
     va_bits_of_config,
+    va_bits_of_hints,
     va_bits_of_maps,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import read_pie
+from ansible_collections.aarch64.validator.plugins.module_utils._procfs import credentials, parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_optional_int, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
 
@@ -29,7 +33,10 @@ OPTIONAL_SYSCTLS = {
     "apparmor_restrict_userns": "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",  # Ubuntu 23.10 and newer
     "memfd_noexec": "/proc/sys/vm/memfd_noexec",  # 6.3 and newer
 }
+# As uname -m names them. A 32-bit name proves nothing: the personality of a process may hide a 64-bit kernel.
+MACHINES_OF_64_BITS = ("aarch64", "x86_64", "riscv64", "loongarch64", "ppc64", "ppc64le", "s390x", "armv8l")
 BOARD_MODEL = "/proc/device-tree/model"
+APK_DATABASE = "/lib/apk/db/installed"
 BINFMT = "/proc/sys/fs/binfmt_misc"
 
 
@@ -48,9 +55,18 @@ def host_facts(cpuinfo: str | None, unread: list) -> dict:
         "emulated": is_emulated(machine, cpuinfo or ""),
         "emulators": emulators(),
         "root": os.geteuid() == 0,
+        "session": dict(credentials(parse_status(read_text("/proc/self/status", unread) or "")), user=user_name(os.geteuid())),
         "python": {"version": platform.python_version(), "executable": sys.executable,
                    "pie": read_pie("/proc/self/exe", unread)},
     }
+
+
+def user_name(uid: int) -> str:
+    """The name of a user, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def distribution(os_release: str) -> dict:
@@ -92,6 +108,7 @@ def kernel_facts(regions: list, meminfo: dict, unread: list) -> dict:
     release = platform.release()
     facts = {
         "release": release,
+        "bits": 64 if platform.machine() in MACHINES_OF_64_BITS else None,
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "overcommit_memory": read_int("/proc/sys/vm/overcommit_memory", unread),
         "overcommit_ratio": read_int("/proc/sys/vm/overcommit_ratio", unread),
@@ -110,17 +127,22 @@ def va_bits_facts(release: str, regions: list, unread: list) -> dict:
     """``{va_bits, va_bits_source, va_bits_config}``: bits of address space that a process gets.
 
     A kernel configured for 52 bits hands out 48 unless a program asks for more by a hint, and runs with 48
-    on a processor without LPA2; so what the top of the stack shows counts, and the configuration is kept
-    beside it. Only arm64 kernels name their bits there.
+    on a processor without LPA2; so what the top of the stack shows counts (``maps``), and the configuration is kept
+    beside it. It serves (``config``) where the maps cannot be read or are those of a 32-bit Python; the last resort is to
+    try (``hint``). Only arm64 kernels name their bits in the configuration.
     """
-    measured = va_bits_of_maps(regions)
     configured = None
     if platform.machine() in ("aarch64", "arm64"):
         configured = va_bits_of_config(read_kernel_config(release, unread) or "")
-    if measured is not None:
-        return {"va_bits": measured, "va_bits_source": "maps", "va_bits_config": configured}
+    is_wide = struct.calcsize("P") == 8
     usable = None if configured is None else min(configured, 48)
-    return {"va_bits": usable, "va_bits_source": None if usable is None else "config", "va_bits_config": configured}
+    measures = (("maps", lambda: va_bits_of_maps(regions) if is_wide else None), ("config", lambda: usable),
+                ("hint", lambda: va_bits_of_hints() if is_wide else None))
+    for source, measure in measures:
+        bits = measure()
+        if bits is not None:
+            return {"va_bits": bits, "va_bits_source": source, "va_bits_config": configured}
+    return {"va_bits": None, "va_bits_source": None, "va_bits_config": configured}
 
 
 def lsm() -> list:
@@ -130,18 +152,20 @@ def lsm() -> list:
 
 def libc_facts() -> dict:
     """``{name, version}`` of the C library, without starting anything."""
-    try:
+    with contextlib.suppress(ValueError, OSError):  # musl does not know the name
         name, _space, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
         if name:
             return {"name": name, "version": version}
-    except (ValueError, OSError):  # musl does not know the name
-        pass
-    try:
+    with contextlib.suppress(OSError):
         if any(entry.startswith("ld-musl-") for entry in os.listdir("/lib")):
-            return {"name": "musl", "version": None}
-    except OSError:
-        pass
+            return {"name": "musl", "version": musl_version(read_text(APK_DATABASE, []) or "")}
     return {"name": None, "version": None}
+
+
+def musl_version(installed: str) -> str | None:
+    """The release of musl in the database of Alpine's package manager; musl itself tells it only when executed."""
+    match = re.search(r"^P:musl\nV:([0-9.]+)", installed, re.MULTILINE)
+    return match.group(1) if match else None
 
 
 def memory_facts(meminfo: dict, cgroup: dict) -> dict:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     COMMAND_SECONDS,
     is_running_here,
@@ -18,7 +19,6 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat"}
-TIMED_OUT = 124  # exit status of timeout(1)
 
 
 class ManagerError(Exception):
@@ -26,27 +26,21 @@ class ManagerError(Exception):
 
 
 class Manager:
-    """The service manager of this host, asked through the run_command of a module."""
+    """The service manager of this host."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.timeout = module.get_bin_path("timeout")
 
     def call(self, arguments: list, seconds: int = COMMAND_SECONDS) -> str:
         """Output of a command. Raises ManagerError with what it complained about."""
-        # A minimal host may lack timeout(1); systemctl gives up by itself too, after D-Bus's own time limit.
-        guard = [self.timeout, "-k", "5", str(seconds)] if self.timeout else []
         try:
-            status, output, errors = self.module.run_command(
-                guard + arguments, environ_update=ENVIRONMENT, handle_exceptions=False, expand_user_and_vars=False)
-        except OSError as error:
-            raise ManagerError(f"{arguments[0]}: {error.strerror or error}") from error
-        if status == TIMED_OUT and guard:
-            raise ManagerError("{} gave no answer within {} seconds".format(" ".join(arguments), seconds))
-        if status != 0:
-            reason = errors.strip() or f"exit status {status}"
+            answer = ask(arguments, seconds, ENVIRONMENT)
+        except NoAnswer as error:
+            raise ManagerError(str(error)) from error
+        if answer.status != 0:
+            reason = answer.errors.strip() or f"exit status {answer.status}"
             raise ManagerError("{}: {}".format(" ".join(arguments), reason))
-        return output
+        return answer.output
 
     def show(self, unit: str, properties: list) -> dict:
         """Properties of one unit; ``Id`` is the name behind an alias."""

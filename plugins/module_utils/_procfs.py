@@ -103,6 +103,20 @@ def parse_status(text: str) -> dict:
     return fields
 
 
+def credentials(status: dict) -> dict:
+    """``{uid, capabilities, seccomp, no_new_privs}`` of parse_status(); None for what an old kernel does not say.
+
+    capabilities is the effective set as the kernel writes it, in hex; seccomp 0 none, 1 strict, 2 filter.
+    """
+    uids = status.get("Uid", "").split()
+    return {
+        "uid": int(uids[1]) if uids[1:] and uids[1].isdigit() else None,
+        "capabilities": status.get("CapEff"),
+        "seccomp": int(status["Seccomp"]) if status.get("Seccomp", "").isdigit() else None,
+        "no_new_privs": {"0": False, "1": True}.get(status.get("NoNewPrivs", "")),
+    }
+
+
 def may_raise_limits(status: dict, uid_map: str) -> bool:
     """Whether a process can lift hard limits: CAP_SYS_RESOURCE, and not inside a user namespace.
 

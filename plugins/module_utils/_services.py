@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 
-from ansible_collections.aarch64.validator.plugins.module_utils._address_space import pool_regions
-from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts
-from ansible_collections.aarch64.validator.plugins.module_utils._elf import read_pie
+from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import unit_command_line
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
 from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     is_node_program,
@@ -18,8 +15,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     redact_arguments,
     redact_text,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_limits, parse_maps
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, is_huge, process_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     LIMIT_PROPERTIES,
     configured_limits,
@@ -32,17 +28,19 @@ SANDBOX_PROPERTIES = (
 )
 PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "UnitFileState",
-    "ControlGroup", "User", "ExecStart", "FragmentPath", "DropInPaths", "EnvironmentFiles", "NeedDaemonReload",
+    "ControlGroup", "User", "ExecStart", "WorkingDirectory", "FragmentPath", "DropInPaths", "EnvironmentFiles",
+    "NeedDaemonReload",
 ] + limit_properties(list(LIMIT_PROPERTIES)) + list(SANDBOX_PROPERTIES)
 
-_POOL_SIGNATURE = re.compile(r"failed to create memory pool mapping")
+_POOL_SIGNATURE = re.compile(r"failed to create memory pool mapping|mmap failed to (reserve|allocate) 0x"
+                             r"|cannot create the wasmtime engine")
 _EXEC = re.compile(r"\{ path=(.*?) ; argv\[\]=(.*?) ; ignore_errors=")
-_MIN_POOL_PAGES_BYTES = 64 << 30  # a process with less virtual memory than this maps no pool; its maps stay unread
 
 
-def is_down_by_failure(properties: dict) -> bool:
-    """Whether a unit is down although it should be up: failed, or waiting for its next try."""
-    return properties.get("ActiveState") == "failed" or "auto-restart" in properties.get("SubState", "")
+def has_failed(properties: dict) -> bool:
+    """Whether a unit is down although it should be up: failed, waiting for its next try, or in one after others."""
+    return (properties.get("ActiveState") == "failed" or "auto-restart" in properties.get("SubState", "")
+            or properties.get("NRestarts", "0") not in ("", "0"))
 
 
 def exec_start(properties: dict) -> tuple:
@@ -56,7 +54,7 @@ def candidates(units: list) -> list:
     return [
         unit for unit in units
         if unit.get("LoadState") == "loaded"
-        and (is_node_program(exec_start(unit)[0]) or is_down_by_failure(unit) or _is_huge(unit.get("MainPID", "0")))
+        and (is_node_program(exec_start(unit)[0]) or has_failed(unit) or is_huge(unit.get("MainPID", "0")))
     ]
 
 
@@ -70,13 +68,12 @@ def is_node(properties: dict, facts: dict, messages: list) -> bool:
 
 
 def service_facts(properties: dict, entries: list, grantable: dict, mounts: list, unread: list) -> dict:
-    """Everything about one unit but the probe of its address space, from its properties and its live process."""
+    """Everything about one unit but its program file and the probe of its address space."""
     pid = int(properties.get("MainPID") or 0)
-    program, command_line = exec_start(properties)
+    program, shown = exec_start(properties)
     process = process_facts(pid, mounts, unread) if pid else dict(NO_PROCESS)
-    arguments = process.pop("arguments") or command_line.split()
-    messages = [entry["message"] for entry in entries]
-    log_bytes = engine_bytes_of(messages)
+    arguments = process["arguments"] or arguments_of_next_start(properties, unread) or shown.split()
+    log_bytes = engine_bytes_of([entry["message"] for entry in entries])
     return {
         "load_state": properties.get("LoadState"),
         "active": properties.get("ActiveState") == "active",
@@ -87,55 +84,32 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "restarts": _int(properties.get("NRestarts")),
         "main_pid": pid,
         "user": properties.get("User") or "root",
-        "exec_start": redact_text(command_line),
-        "command_line": redact_arguments(arguments) if pid else None,
+        "exec_start": redact_text(shown),
+        "command_line": redact_arguments(arguments),
         "fragment": properties.get("FragmentPath") or None,
         "drop_ins": properties.get("DropInPaths", "").split(),
         "environment_files": re.findall(r"(\S+) \(ignore_errors=", properties.get("EnvironmentFiles", "")),
+        "working_directory": properties.get("WorkingDirectory", "").lstrip("!-") or None,
         "need_daemon_reload": properties.get("NeedDaemonReload") == "yes",
-        "limits": {"configured": configured_limits(properties), "live": process.pop("limits"), "grantable": grantable},
+        "limits": {"configured": configured_limits(properties), "live": process["limits"], "grantable": grantable},
         "sandbox": {name: properties[name] for name in SANDBOX_PROPERTIES if properties.get(name)},
-        "cgroup": process.pop("cgroup"),
+        "credentials": process["credentials"],
+        "cgroup": process["cgroup"],
         "container": None,
-        "binary": process.pop("binary") or program or None,
+        "binary": process["binary"] or program or None,
+        "binary_replaced": process["binary_replaced"],
         "node": node_facts(arguments) if arguments else None,
         "log": relevant_lines(entries),
         "pool": {"engine_bytes": log_bytes, "engine_bytes_source": "log" if log_bytes else None,
-                 "mapped": process.pop("mapped"), "pie": process.pop("pie")},
+                 "mapped": process["mapped"], "pie": process["pie"]},
     }
 
 
-NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "arguments": None, "mapped": [], "pie": None}  # type: dict
-
-
-def process_facts(pid: int, mounts: list, unread: list) -> dict:
-    """What /proc tells about a live process. ``mapped`` is None where its maps may not be read (needs root)."""
-    base = f"/proc/{pid}/"
-    limits = read_text(base + "limits", unread)
-    maps = read_text(base + "maps", unread, 64 << 20) if _is_huge(str(pid)) else ""
-    command_line = read_text(base + "cmdline", unread) or ""
-    return {
-        "limits": parse_limits(limits) if limits else None,
-        "cgroup": memory_facts(read_text(base + "cgroup", unread) or "", mounts),
-        "binary": _link(base + "exe", unread),
-        "arguments": command_line.rstrip("\0").split("\0") if command_line else None,
-        "mapped": None if maps is None else pool_regions(parse_maps(maps)),
-        "pie": read_pie(base + "exe", []),
-    }
-
-
-def _is_huge(pid: str) -> bool:
-    """Whether a process has enough virtual memory to hold a pool; statm is readable by everyone."""
-    pages = (read_text(f"/proc/{pid}/statm", []) or "0").split()[0] if pid not in ("", "0") else "0"
-    return pages.isdigit() and int(pages) * os.sysconf("SC_PAGE_SIZE") >= _MIN_POOL_PAGES_BYTES
-
-
-def _link(path: str, unread: list) -> str | None:
-    try:
-        return os.readlink(path)
-    except OSError as error:
-        unread.append({"path": path, "reason": os.strerror(error.errno) if error.errno else str(error)})
-        return None
+def arguments_of_next_start(properties: dict, unread: list) -> list:
+    """The command line that a service which does not run would get, environment files included; empty if it cannot be told."""
+    paths = [properties.get("FragmentPath", "")] + properties.get("DropInPaths", "").split()
+    command = unit_command_line(properties.get("Id", ""), [path for path in paths if path], unread)
+    return command["arguments"] if command else []
 
 
 def _int(text: str | None) -> int | None:

@@ -17,7 +17,7 @@ description:
     and of services, as configured and as the live process has them.
   - Tries the reservation itself, in a child process, under the address-space limit of each service.
   - Changes nothing. Starts at most two child processes, one C(systemctl show) and one C(journalctl), however many services
-    there are.
+    there are, unless O(toolchain=true). The trial reservation is made in a copy of this module's own process.
   - Works without root; what could not be read then is listed in RV(ansible_facts.aarch64_memory.unread).
 options:
   services:
@@ -28,9 +28,17 @@ options:
     type: list
     elements: str
     default: [auto]
+  binaries:
+    description:
+      - Absolute paths of further programs to describe from their files, which are never executed. Those of the services are
+        described in any case.
+    type: list
+    elements: str
+    default: []
   engine_bytes:
     description:
-      - Bytes that one Wasmtime engine reserves, where the journal of a service does not tell.
+      - Bytes that one Wasmtime engine reserves, where neither the journal of a service, nor the reservations of its live
+        process, nor the Wasmtime release in its program file tell.
       - The default is what nodes on Wasmtime 28 or newer reserve, 64 slots of 4 GiB with guards of 32 MiB.
     type: int
     default: 277058945024
@@ -43,6 +51,12 @@ options:
     description: Whether to try the reservation. Never tried under user-mode emulation, where it would cost memory.
     type: bool
     default: true
+  toolchain:
+    description:
+      - Whether Rust compilers are executed to ask for their releases, each as the user it belongs to.
+      - Otherwise their files tell, which is exact for toolchains of rustup and of packages.
+    type: bool
+    default: false
   log_lines:
     description: How many of the last journal lines of the services to search for signs of this failure. V(0) reads no journal.
     type: int
@@ -72,6 +86,11 @@ EXAMPLES = r"""
   aarch64.validator.memory_facts:
     services: polkadot.service
 
+- name: Describe a program before it is installed
+  aarch64.validator.memory_facts:
+    services: polkadot.service
+    binaries: /opt/polkadot/polkadot-v1.20.0
+
 - name: Show how many bits of address space a process has
   ansible.builtin.debug:
     var: ansible_facts.aarch64_memory.kernel.va_bits
@@ -94,20 +113,33 @@ ansible_facts:
           returned: always
           sample: 1
         host:
-          description: Machine, userland bits, distribution, service manager, container, emulation, whether gathered as root.
+          description:
+            - Who this host is. C(name), C(time), C(machine) as C(uname -m) says it, C(board), C(userland_bits) of this Python,
+              C(distribution), C(service_manager), C(container), whether it is C(emulated), C(emulators) registered for
+              programs of other machines, C(root), C(session) and C(python).
+            - C(session) has C(user), C(uid), C(capabilities) in hex, C(seccomp) mode and C(no_new_privs) of who gathered.
           type: dict
           returned: always
         kernel:
-          description: >-
-            Release, page size, bits of address space and where they were read, overcommit, map count, security modules.
+          description:
+            - C(release), C(bits), C(page_size), C(lsm), C(overcommit_memory), C(overcommit_ratio), C(commit_limit),
+              C(committed), C(max_map_count), C(nr_open), and, where the kernel has them, C(max_user_namespaces),
+              C(unprivileged_userns_clone), C(apparmor_restrict_userns) and C(memfd_noexec).
+            - C(va_bits) of address space that a process gets, C(va_bits_source), which is V(maps), V(config) or V(hint), and
+              C(va_bits_config), what an arm64 kernel was configured for.
           type: dict
           returned: always
         libc:
-          description: Name and version of the C library.
+          description: C(name), V(glibc) or V(musl), and C(version) of the C library.
           type: dict
           returned: always
         toolchain:
-          description: Rust toolchain of the host; not gathered yet.
+          description:
+            - Rust toolchains. C(users) has by user C(rustup), C(default) and C(toolchains), each with C(name), C(channel),
+              C(host), C(rustc) and C(cargo). The users are root, the one of this session, and those of the services.
+            - C(system) has C(rustc), C(cargo), C(rustup), C(host), C(source), C(default) and C(toolchains) for all users.
+            - C(files) are toolchain files at or above the programs and working directories of the services, with C(path),
+              C(channel), C(targets), C(components) and C(profile).
           type: dict
           returned: always
         shm:
@@ -129,13 +161,20 @@ ansible_facts:
           type: dict
           returned: always
         services:
-          description: >-
-            By unit name, its state, limits as configured, as live and as this host can grant them, sandbox, node options,
-            log lines and pool.
+          description:
+            - By unit name, its state, limits as configured, as live and as this host can grant them, sandbox, credentials of
+              the live process, log lines, C(binary), C(binary_replaced), C(command_line), C(node) and C(pool).
+            - C(command_line) is that of the live process, or the one that the next start will have, with secrets hidden.
+            - C(node) has C(role), C(executors), C(wasmtime_version), and by executor C(strategy) and C(runtime_cache_size).
+            - C(pool) has C(engine_bytes) with C(engine_bytes_source) V(log), V(process), V(binary) or V(policy), C(mapped) and
+              C(pie), and the outcome of the trial under the limits of the service.
           type: dict
           returned: always
         binaries:
-          description: By path, facts of program files; not gathered yet.
+          description:
+            - By path, facts of program files. C(machine), C(class) 64 or 32, C(pie), C(static), C(interpreter), C(libc),
+              C(needed), C(glibc_wanted), C(page_alignment), C(build_id), C(truncated), C(wasmtime), C(wasmtime_version),
+              C(jemalloc), C(jemalloc_page_size), C(rust), C(script), and C(error) for what cannot be started.
           type: dict
           returned: always
         unread:
@@ -145,200 +184,52 @@ ansible_facts:
           returned: always
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.aarch64.validator.plugins.module_utils._address_space import probe
-from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts as cgroup_facts
-from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import ENGINE_NOW, of_process
-from ansible_collections.aarch64.validator.plugins.module_utils._host import (
-    host_facts,
-    kernel_facts,
-    libc_facts,
-    memory_facts,
-)
-from ansible_collections.aarch64.validator.plugins.module_utils._journal import journal_command, parse_journal
-from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT
-from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
-    may_raise_limits,
-    parse_limits,
-    parse_maps,
-    parse_meminfo,
-    parse_mountinfo,
-    parse_status,
-)
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import grantable_limits
-from ansible_collections.aarch64.validator.plugins.module_utils._services import (
-    PROPERTIES,
-    candidates,
-    is_node,
-    service_facts,
-)
-from ansible_collections.aarch64.validator.plugins.module_utils._shm import shm_facts
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, OptionError
-from ansible_collections.aarch64.validator.plugins.module_utils._systemd import parse_show, show_command, unit_name
-
-SCHEMA = 1
-AUTO = "auto"
-MAX_PROBED_ENGINES = 16  # enough for a collator with a large runtime cache; the model answers for more
-DEFAULT_ENGINES = 3  # runtime cache size 2, and the new engine exists before an old one is dropped
+from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import ENGINE_NOW
+from ansible_collections.aarch64.validator.plugins.module_utils._gather import AUTO, Wanted, gather
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import unit_name
 
 
-class Gatherer:
-    """One gathering of facts: holds what several parts of it need, so that no file is read twice."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        self.module = module
-        self.unread = []  # type: list[dict]
-        self.mounts = parse_mountinfo(self.read("/proc/self/mountinfo"))
-        self.meminfo = parse_meminfo(self.read("/proc/meminfo"))
-        self.probed = {}  # type: dict
-
-    def read(self, path: str) -> str:
-        return read_text(path, self.unread) or ""
-
-    def facts(self) -> dict:
-        """The whole of ansible_facts.aarch64_memory."""
-        host = host_facts(self.read("/proc/cpuinfo"), self.unread)
-        kernel = kernel_facts(parse_maps(self.read("/proc/self/maps")), self.meminfo, self.unread)
-        self.may_probe = self.module.params["probe"] and not host["emulated"] and bool(kernel["va_bits"])
-        self.va_bits = kernel["va_bits"]
-        limits = parse_limits(self.read("/proc/self/limits"))
-        pool = {"engine_bytes": self.module.params["engine_bytes"], "engine_bytes_source": "policy"}
-        pool.update(self.trial(pool["engine_bytes"], self.engines(None), soft_as(limits)))
-        return {
-            "schema": SCHEMA,
-            "host": host,
-            "kernel": kernel,
-            "libc": libc_facts(),
-            "toolchain": {},
-            "shm": shm_facts(self.mounts, self.meminfo, self.unread),
-            "memory": memory_facts(self.meminfo, cgroup_facts(self.read("/proc/self/cgroup"), self.mounts)),
-            "limits": limits,
-            "pool": pool,
-            "services": self.services(host, kernel),
-            "binaries": {},
-            "unread": self.unread,
-        }
-
-    def services(self, host: dict, kernel: dict) -> dict:
-        """Facts of the services asked for, or found."""
-        wanted = self.module.params["services"]
-        if host["service_manager"] != "systemd":
-            reason = "no systemd here: {} is PID 1".format(host["service_manager"] or "another program")
-            self.unread.append({"path": "services", "reason": reason})
-            return {}
-        units = self.units(wanted)
-        entries = self.journal([unit["Id"] for unit in units])
-        grantable = self.grantable(kernel["nr_open"])
-        found = {}
-        for properties in units:
-            own = [entry for entry in entries if entry["unit"] == properties["Id"]]
-            facts = service_facts(properties, own, grantable, self.mounts, self.unread)
-            if wanted == [AUTO] and not is_node(properties, facts, [entry["message"] for entry in own]):
-                continue
-            self.add_trial(facts)
-            found[properties["Id"]] = facts
-        return found
-
-    def units(self, wanted: list) -> list:
-        """Properties of the wanted units, by one call of systemctl. Units that do not exist end the module."""
-        names = ["*.service"] if wanted == [AUTO] else wanted
-        units = parse_show(self.command(show_command(names, PROPERTIES)))
-        if wanted == [AUTO]:
-            return candidates(units)
-        for name, properties in zip(wanted, units):
-            if properties.get("LoadState") in ("not-found", "bad-setting", "error"):
-                self.module.fail_json(
-                    msg="services: {!r} cannot be used, systemd says {} on this host; give services that exist here, "
-                        "or auto to have them found".format(name, properties["LoadState"]))
-        return units
-
-    def journal(self, units: list) -> list:
-        lines = self.module.params["log_lines"]
-        if not units or lines < 1:
-            return []
-        return parse_journal(self.command(journal_command(units, lines)))
-
-    def grantable(self, nr_open: int | None) -> dict:
-        """Limits that PID 1 can give to services."""
-        may_raise = may_raise_limits(parse_status(self.read("/proc/1/status")), self.read("/proc/1/uid_map"))
-        return grantable_limits(parse_limits(self.read("/proc/1/limits")), may_raise, nr_open)
-
-    def add_trial(self, facts: dict) -> None:
-        """Try the reservation as this service would make it."""
-        pool = facts["pool"]
-        mapped = of_process(pool["mapped"] or [])
-        if pool["engine_bytes"] is None and mapped is not None:
-            pool.update(engine_bytes=mapped, engine_bytes_source="process")
-        if pool["engine_bytes"] is None:
-            pool.update(engine_bytes=self.module.params["engine_bytes"], engine_bytes_source="policy")
-        limits = facts["limits"]["live"] or facts["limits"]["configured"]
-        pool.update(self.trial(pool["engine_bytes"], self.engines(facts["node"]), soft_as(limits)))
-
-    def engines(self, node: dict | None) -> int:
-        """How many engines to try."""
-        needed = self.module.params["engines_needed"]
-        if needed is None:
-            needed = sum(size + 1 for size in node["runtime_cache_size"]) if node else DEFAULT_ENGINES
-        return min(needed, MAX_PROBED_ENGINES)
-
-    def trial(self, engine_bytes: int, engines: int, limit_as: int) -> dict:
-        """The outcome of one trial; the same trial is made once."""
-        nothing = {"largest_reservation": None, "errno": None, "probed_fit": None}
-        if not self.may_probe:
-            return nothing
-        key = (engine_bytes, engines, limit_as)
-        if key not in self.probed:
-            try:
-                self.probed[key] = probe(engine_bytes, engines, limit_as, self.va_bits)
-            except (OSError, ValueError) as error:
-                self.unread.append({"path": "pool", "reason": f"the trial reservation gave no answer: {error}"})
-                self.probed[key] = nothing
-        return self.probed[key]
-
-    def command(self, arguments: list) -> str:
-        """Output of a command; one that is missing or fails is noted and gives what it printed."""
-        status, output, errors = self.module.run_command(arguments, environ_update=ENVIRONMENT, handle_exceptions=False)
-        if status != 0 or errors.strip():
-            reason = (errors.strip() or f"exit status {status}").splitlines()[0]
-            self.unread.append({"path": arguments[0], "reason": reason})
-        return output
-
-
-def soft_as(limits: dict) -> int:
-    """The soft address-space limit."""
-    return limits["as"]["soft"] if "as" in limits else UNLIMITED
-
-
-def checked_parameters(module: AnsibleModule) -> None:
-    """End the module with a clear message when a parameter cannot be used."""
-    services = module.params["services"]
-    try:
-        if services != [AUTO]:
-            module.params["services"] = [unit_name(name, "services") for name in services]
-            if not services or AUTO in services:
-                raise OptionError("services", services, "auto alone, or a list of service names")
-        for option, lowest in (("engine_bytes", 1), ("engines_needed", 1), ("log_lines", 0)):
-            if module.params[option] is not None and module.params[option] < lowest:
-                raise OptionError(option, module.params[option], f"a whole number, {lowest} or more")
-    except OptionError as error:
-        module.fail_json(msg=str(error))
+def checked(parameters: dict) -> Wanted:
+    """What to gather. Raises OptionError for what the types of the options let through."""
+    wanted = Wanted(**parameters)
+    for option, lowest in (("engine_bytes", 1), ("engines_needed", 1), ("log_lines", 0)):
+        value = parameters[option]
+        if value is not None and value < lowest:
+            raise OptionError(option, value, f"a whole number, {lowest} or more")
+    for path in wanted.binaries:
+        if not os.path.isabs(path) or "\0" in path:
+            raise OptionError("binaries", path, "absolute paths of programs on the host")
+    if wanted.services == [AUTO]:
+        return wanted
+    if not wanted.services or AUTO in wanted.services:
+        raise OptionError("services", wanted.services, "auto alone, or a list of service names")
+    return wanted._replace(services=[unit_name(name, "services") for name in wanted.services])
 
 
 def main() -> None:
+    """Run as Ansible runs it."""
     module = AnsibleModule(
         argument_spec={
             "services": {"type": "list", "elements": "str", "default": [AUTO]},
+            "binaries": {"type": "list", "elements": "str", "default": []},
             "engine_bytes": {"type": "int", "default": ENGINE_NOW},
             "engines_needed": {"type": "int"},
             "probe": {"type": "bool", "default": True},
             "log_lines": {"type": "int", "default": 400},
+            "toolchain": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    checked_parameters(module)
-    module.exit_json(changed=False, ansible_facts={"aarch64_memory": Gatherer(module).facts()})
+    try:
+        facts = gather(checked(module.params))
+    except OptionError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, ansible_facts={"aarch64_memory": facts})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,190 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One gathering of all facts: what is read, asked and tried, each once. Private to this collection."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts as cgroup_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import of_process, of_wasmtime
+from ansible_collections.aarch64.validator.plugins.module_utils._host import (
+    host_facts,
+    kernel_facts,
+    libc_facts,
+    memory_facts,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._journal import journal_command, parse_journal
+from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT
+from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
+    may_raise_limits,
+    parse_limits,
+    parse_maps,
+    parse_meminfo,
+    parse_mountinfo,
+    parse_status,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import grantable_limits
+from ansible_collections.aarch64.validator.plugins.module_utils._services import (
+    PROPERTIES,
+    candidates,
+    is_node,
+    service_facts,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._shm import shm_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import COMMAND_SECONDS, parse_show, show_command
+from ansible_collections.aarch64.validator.plugins.module_utils._toolchain import toolchain_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._toolchain_run import executed
+from ansible_collections.aarch64.validator.plugins.module_utils._trial import Trials
+
+SCHEMA = 1
+AUTO = "auto"
+
+
+class Wanted(t.NamedTuple):
+    """What to gather: the checked options of memory_facts."""
+
+    services: list  # unit names, or [AUTO]
+    binaries: list  # absolute paths
+    engine_bytes: int
+    engines_needed: int | None
+    probe: bool
+    log_lines: int
+    toolchain: bool
+
+
+def gather(wanted: Wanted) -> dict:
+    """The whole of ansible_facts.aarch64_memory. Raises OptionError for services that do not exist."""
+    unread = []  # type: list[dict]
+
+    def read(path: str) -> str:
+        return read_text(path, unread) or ""
+
+    mounts = parse_mountinfo(read("/proc/self/mountinfo"))
+    meminfo = parse_meminfo(read("/proc/meminfo"))
+    host = host_facts(read("/proc/cpuinfo"), unread)
+    kernel = kernel_facts(parse_maps(read("/proc/self/maps")), meminfo, unread)
+    limits = parse_limits(read("/proc/self/limits"))
+    # An emulator pays memory for what is reserved, and a 32-bit program can reserve nothing that counts.
+    may_try = wanted.probe and not host["emulated"] and host["userland_bits"] == 64
+    trials = Trials(kernel["va_bits"] if may_try else None, wanted.engines_needed, unread)
+    services = {}  # type: dict
+    if host["service_manager"] == "systemd":
+        services = services_found(wanted, mounts, kernel["nr_open"], unread)
+    else:
+        reason = "no systemd here: {} is PID 1".format(host["service_manager"] or "another program")
+        unread.append({"path": "services", "reason": reason})
+    binaries = binaries_of(wanted.binaries, services, unread)
+    for service in services.values():
+        complete(service, binaries.get(service["binary"]) or {}, wanted.engine_bytes, trials)
+    pool = {"engine_bytes": wanted.engine_bytes, "engine_bytes_source": "policy"}
+    return {
+        "schema": SCHEMA,
+        "host": host,
+        "kernel": kernel,
+        "libc": libc_facts(),
+        "toolchain": toolchains(host["session"]["user"], services, wanted.toolchain, unread),
+        "shm": shm_facts(mounts, meminfo, unread),
+        "memory": memory_facts(meminfo, cgroup_facts(read("/proc/self/cgroup"), mounts)),
+        "limits": limits,
+        "pool": dict(pool, **trials.outcome(wanted.engine_bytes, None, limits)),
+        "services": services,
+        "binaries": binaries,
+        "unread": unread,
+    }
+
+
+def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: list) -> dict:
+    """Facts of the services asked for, or of those that are nodes. Raises OptionError."""
+    units = existing_units(wanted.services, unread)
+    names = [unit["Id"] for unit in units]
+    entries = []  # type: list[dict]
+    if names and wanted.log_lines:
+        entries = parse_journal(command_output(journal_command(names, wanted.log_lines), unread))
+    grantable = limits_of_manager(nr_open, unread)
+    found = {}
+    for properties in units:
+        own = [entry for entry in entries if entry["unit"] == properties["Id"]]
+        facts = service_facts(properties, own, grantable, mounts, unread)
+        if wanted.services != [AUTO] or is_node(properties, facts, [entry["message"] for entry in own]):
+            found[properties["Id"]] = facts
+    return found
+
+
+def existing_units(services: list, unread: list) -> list:
+    """Properties of the wanted units, by one call of systemctl. Raises OptionError."""
+    if services == [AUTO]:
+        return candidates(parse_show(command_output(show_command(["*.service"], PROPERTIES), unread)))
+    units = parse_show(command_output(show_command(services, PROPERTIES), unread)) if services else []
+    for name, properties in zip(services, units):
+        state = properties.get("LoadState")
+        if state in ("not-found", "bad-setting", "error"):
+            raise OptionError("services", name, f"services that exist on this host (systemd says {state}), or auto to find them")
+    return units
+
+
+def limits_of_manager(nr_open: int | None, unread: list) -> dict:
+    """Limits that PID 1 can give to services."""
+    status, uid_map, limits = (read_text("/proc/1/" + name, unread) or "" for name in ("status", "uid_map", "limits"))
+    return grantable_limits(parse_limits(limits), may_raise_limits(parse_status(status), uid_map), nr_open)
+
+
+def binaries_of(asked: list, services: dict, unread: list) -> dict:
+    """Facts of program files by path: those asked for, and those of the services as their next start will find them."""
+    of_services = [service["binary"] for service in services.values()]
+    paths = asked + [path for path in of_services if path and os.path.isabs(path)]
+    return {path: binary_facts(path, unread) for path in dict.fromkeys(paths)}
+
+
+def complete(service: dict, binary: dict, policy_bytes: int, trials: Trials) -> None:
+    """Add what the program file tells, and a trial reservation as this service would make it."""
+    pool = service["pool"]
+    if service["node"] is not None:
+        service["node"]["wasmtime_version"] = binary.get("wasmtime_version")
+    if pool["pie"] is None:
+        pool["pie"] = binary.get("pie")
+    sources = (
+        ("log", pool["engine_bytes"]),
+        ("process", of_process(pool["mapped"] or [])),
+        ("binary", of_wasmtime(binary.get("wasmtime_version"))),
+        ("policy", policy_bytes),
+    )
+    pool["engine_bytes_source"], pool["engine_bytes"] = next((name, size) for name, size in sources if size is not None)
+    limits = service["limits"]["live"] or service["limits"]["configured"]
+    pool.update(trials.outcome(pool["engine_bytes"], service["node"], limits))
+
+
+def toolchains(session_user: str, services: dict, execute: bool, unread: list) -> dict:
+    """Rust toolchains of root, of this session's user and of those who run the services."""
+    accounts = {}
+    for name in ["root", session_user] + [service["user"] for service in services.values()]:
+        try:
+            accounts[name] = pwd.getpwnam(name)
+        except KeyError:  # a user that exists only while the service runs (DynamicUser=)
+            continue
+    homes = {name: account.pw_dir for name, account in accounts.items()}
+    directories = [os.path.dirname(service["binary"] or "") for service in services.values()]
+    directories += [service["working_directory"] or "" for service in services.values()]
+    sources = list(dict.fromkeys(path for path in directories if os.path.isabs(path)))
+    facts = toolchain_facts(homes, sources, unread)
+    return executed(facts, accounts, unread) if execute else facts
+
+
+def command_output(arguments: list, unread: list) -> str:
+    """Output of a command; one that is missing, fails or complains is noted and gives what it printed."""
+    try:
+        answer = ask(arguments, COMMAND_SECONDS, ENVIRONMENT)
+    except NoAnswer as error:
+        unread.append({"path": arguments[0], "reason": str(error)})
+        return ""
+    if answer.status != 0 or answer.errors.strip():
+        reason = (answer.errors.strip() or f"exit status {answer.status}").splitlines()[0]
+        unread.append({"path": arguments[0], "reason": reason})
+    return answer.output
