@@ -83,7 +83,7 @@ def gather(wanted: Wanted) -> dict:
         unread.append({"path": "services", "reason": reason})
     binaries = binaries_of(wanted.binaries, services, unread)
     for service in services.values():
-        complete(service, binaries.get(service["binary"]) or {}, wanted.engine_bytes, trials)
+        complete(service, live_program(service, binaries, unread), wanted.engine_bytes, trials)
     pool = {"engine_bytes": wanted.engine_bytes, "engine_bytes_source": "policy"}
     return {
         "schema": SCHEMA,
@@ -138,9 +138,25 @@ def limits_of_manager(nr_open: int | None, unread: list) -> dict:
 
 def binaries_of(asked: list, services: dict, unread: list) -> dict:
     """Facts of program files by path: those asked for, and those of the services as their next start will find them."""
-    of_services = [service["binary"] for service in services.values()]
-    paths = asked + [path for path in of_services if path and os.path.isabs(path)]
-    return {path: binary_facts(path, unread) for path in dict.fromkeys(paths)}
+    files = {path: path for path in asked}
+    for service in services.values():
+        path = service["binary"]
+        if path and os.path.isabs(path):
+            # Below a root directory of its own the path means another file than here.
+            files.setdefault(path, process_file(service) if service["own_root"] else path)
+    return {path: dict(binary_facts(file, unread), path=path) for path, file in files.items()}
+
+
+def process_file(service: dict) -> str:
+    """The program of a live process, whatever has become of its file."""
+    return "/proc/{}/exe".format(service["main_pid"])
+
+
+def live_program(service: dict, binaries: dict, unread: list) -> dict:
+    """Facts of the program that runs, or else would be started next."""
+    if service["binary_replaced"]:
+        return binary_facts(process_file(service), unread)
+    return binaries.get(service["binary"]) or {}
 
 
 def complete(service: dict, binary: dict, policy_bytes: int, trials: Trials) -> None:

@@ -31,6 +31,7 @@ OPTIONAL_SYSCTLS = {
     "max_user_namespaces": "/proc/sys/user/max_user_namespaces",
     "unprivileged_userns_clone": "/proc/sys/kernel/unprivileged_userns_clone",  # Debian and its children
     "apparmor_restrict_userns": "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",  # Ubuntu 23.10 and newer
+    "selinux_enforcing": "/sys/fs/selinux/enforce",
     "memfd_noexec": "/proc/sys/vm/memfd_noexec",  # 6.3 and newer
 }
 # As uname -m names them. A 32-bit name proves nothing: the personality of a process may hide a 64-bit kernel.
@@ -55,10 +56,16 @@ def host_facts(cpuinfo: str | None, unread: list) -> dict:
         "emulated": is_emulated(machine, cpuinfo or ""),
         "emulators": emulators(),
         "root": os.geteuid() == 0,
-        "session": dict(credentials(parse_status(read_text("/proc/self/status", unread) or "")), user=user_name(os.geteuid())),
+        "session": session(unread),
         "python": {"version": platform.python_version(), "executable": sys.executable,
                    "pie": read_pie("/proc/self/exe", unread)},
     }
+
+
+def session(unread: list) -> dict:
+    """Who gathers: ``user`` and the credentials of this process."""
+    status = parse_status(read_text("/proc/self/status", unread) or "")
+    return dict(credentials(status, read_text("/proc/self/attr/current", [])), user=user_name(os.geteuid()))
 
 
 def user_name(uid: int) -> str:

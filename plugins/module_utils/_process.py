@@ -22,15 +22,16 @@ _MIN_POOL_BYTES = 64 << 30  # a process with less virtual memory than this maps 
 _MAX_MAPS = 64 << 20  # 65530 mappings, the default vm.max_map_count, take 7 MB
 _REPLACED = " (deleted)"  # what the kernel adds to the path of a file that is no longer there (fs/d_path.c)
 
-NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "binary_replaced": False, "arguments": None,
+NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "binary_replaced": False, "own_root": False, "arguments": None,
               "credentials": None, "mapped": [], "pie": None}  # type: dict
 
 
 def process_facts(pid: int, mounts: list, unread: list) -> dict:
-    """``{limits, cgroup, binary, binary_replaced, arguments, credentials, mapped, pie}`` of a process.
+    """``{limits, cgroup, binary, binary_replaced, own_root, arguments, credentials, mapped, pie}`` of a process.
 
     ``mapped``, its pools, is None where its maps may not be read (needs root). ``binary_replaced``: the file it was
-    started from has been replaced or removed since, so that the next start runs another.
+    started from has been replaced or removed since, so that the next start runs another. ``own_root``: it has another root
+    directory than this host, so that its paths mean other files.
     """
     base = f"/proc/{pid}/"
     limits = read_text(base + "limits", unread)
@@ -44,8 +45,9 @@ def process_facts(pid: int, mounts: list, unread: list) -> dict:
         "cgroup": memory_facts(read_text(base + "cgroup", unread) or "", mounts),
         "binary": binary[:-len(_REPLACED)] if binary and replaced else binary,
         "binary_replaced": replaced,
+        "own_root": _has_own_root(base),
         "arguments": command_line.rstrip("\0").split("\0") if command_line else None,
-        "credentials": credentials(parse_status(status)) if status else None,
+        "credentials": credentials(parse_status(status), read_text(base + "attr/current", [])) if status else None,
         "mapped": None if maps is None else pool_regions(parse_maps(maps)),
         "pie": read_pie(base + "exe", []),
     }
@@ -55,6 +57,13 @@ def is_huge(pid: str) -> bool:
     """Whether a process has enough virtual memory to hold a pool; statm is readable by everyone."""
     pages = (read_text(f"/proc/{pid}/statm", []) or "0").split()[0] if pid not in ("", "0") else "0"
     return pages.isdigit() and int(pages) * os.sysconf("SC_PAGE_SIZE") >= _MIN_POOL_BYTES
+
+
+def _has_own_root(base: str) -> bool:
+    try:
+        return not os.path.samefile(base + "root/", "/")
+    except OSError:  # only root may look; what cannot be read is noted with the program
+        return False
 
 
 def _link(path: str, unread: list) -> str | None:

@@ -103,10 +103,11 @@ def parse_status(text: str) -> dict:
     return fields
 
 
-def credentials(status: dict) -> dict:
-    """``{uid, capabilities, seccomp, no_new_privs}`` of parse_status(); None for what an old kernel does not say.
+def credentials(status: dict, label: str | None) -> dict:
+    """``{uid, capabilities, seccomp, no_new_privs, label}`` of parse_status() and attr/current; None for what is not known.
 
-    capabilities is the effective set as the kernel writes it, in hex; seccomp 0 none, 1 strict, 2 filter.
+    capabilities is the effective set as the kernel writes it, in hex; seccomp 0 none, 1 strict, 2 filter; label is that of
+    SELinux or the AppArmor profile.
     """
     uids = status.get("Uid", "").split()
     return {
@@ -114,6 +115,7 @@ def credentials(status: dict) -> dict:
         "capabilities": status.get("CapEff"),
         "seccomp": int(status["Seccomp"]) if status.get("Seccomp", "").isdigit() else None,
         "no_new_privs": {"0": False, "1": True}.get(status.get("NoNewPrivs", "")),
+        "label": (label or "").rstrip("\0\n") or None,
     }
 
 

@@ -98,6 +98,7 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "container": None,
         "binary": process["binary"] or program or None,
         "binary_replaced": process["binary_replaced"],
+        "own_root": process["own_root"],
         "node": node_facts(arguments) if arguments else None,
         "log": relevant_lines(entries),
         "pool": {"engine_bytes": log_bytes, "engine_bytes_source": "log" if log_bytes else None,

@@ -117,14 +117,15 @@ ansible_facts:
             - Who this host is. C(name), C(time), C(machine) as C(uname -m) says it, C(board), C(userland_bits) of this Python,
               C(distribution), C(service_manager), C(container), whether it is C(emulated), C(emulators) registered for
               programs of other machines, C(root), C(session) and C(python).
-            - C(session) has C(user), C(uid), C(capabilities) in hex, C(seccomp) mode and C(no_new_privs) of who gathered.
+            - C(session) has C(user), C(uid), C(capabilities) in hex, C(seccomp) mode, C(no_new_privs) and the security
+              C(label) of who gathered.
           type: dict
           returned: always
         kernel:
           description:
             - C(release), C(bits), C(page_size), C(lsm), C(overcommit_memory), C(overcommit_ratio), C(commit_limit),
               C(committed), C(max_map_count), C(nr_open), and, where the kernel has them, C(max_user_namespaces),
-              C(unprivileged_userns_clone), C(apparmor_restrict_userns) and C(memfd_noexec).
+              C(unprivileged_userns_clone), C(apparmor_restrict_userns), C(selinux_enforcing) and C(memfd_noexec).
             - C(va_bits) of address space that a process gets, C(va_bits_source), which is V(maps), V(config) or V(hint), and
               C(va_bits_config), what an arm64 kernel was configured for.
           type: dict

@@ -13,6 +13,8 @@ version_added: 1.0.0
 description:
   - Collects what the role P(aarch64.validator.memory_pool#role) left on each host, writes C(report.json), prints the
     summary, and fails where the verdicts ask for it. Hosts that were unreachable or failed stand in the report with the reason.
+  - With O(mode=audit) it also keeps the facts of each host, and with O(facts_dir) it judges facts that were kept, with no host
+    at hand.
   - Runs on the controller only. Files written there never count as changed.
 options:
   mode:
@@ -21,7 +23,10 @@ options:
     required: true
     choices: [diagnose, remediate, verify, revert, audit]
   dir:
-    description: Directory on the controller that receives C(report.json). It is made when missing.
+    description:
+      - Directory on the controller that receives C(report.json). It is made when missing.
+      - With O(mode=audit) also C(facts/HOST.json), the facts of each host that gave some. Characters other than letters, digits,
+        C(.), C(_) and C(-) are written as in a URL, C(%2F) for a slash; so is a dot at the beginning.
     type: path
     required: true
   fail_on:
@@ -32,14 +37,21 @@ options:
     default: blocked
     choices: [blocked, at-risk, never]
   policy:
-    description: What was wanted, kept in the report.
+    description: What was wanted, kept in the report. With O(facts_dir) the facts are judged by it.
     type: dict
     default: {}
   hosts:
-    description: Names of the hosts to report.
+    description:
+      - Names of the hosts to report. Required without O(facts_dir).
+      - With O(facts_dir), the facts of these hosts alone are judged. By default those of all.
     type: list
     elements: str
-    required: true
+  facts_dir:
+    description:
+      - Directory on the controller with C(HOST.json) for each host, as O(mode=audit) writes it. These facts are judged and
+        reported instead of what the role left on hosts. Other names, links and directories in it are passed over.
+      - A file that cannot be judged makes its host V(failed), and the others are judged all the same.
+    type: path
 attributes:
   check_mode:
     description: Writes the report in check mode too, since nothing on a host changes.
@@ -60,6 +72,16 @@ EXAMPLES = r"""
     mode: diagnose
     dir: validator-report
     hosts: "{{ ansible_play_hosts_all }}"
+  delegate_to: localhost
+  run_once: true
+
+- name: Judge recorded facts by another policy
+  aarch64.validator.report:
+    mode: audit
+    dir: validator-report
+    facts_dir: validator-report/facts
+    policy:
+      shm_size: 4G
   delegate_to: localhost
   run_once: true
 """

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
+from ansible_collections.aarch64.validator.plugins.plugin_utils._merge import merged
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import checked_policy
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import (  # noqa: F401  each registers its rules
     _address_space,
     _binary,
+    _clean_start,
     _evaluated,
     _kernel,
     _limits,
@@ -21,25 +23,43 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding 
     AUTOMATIC_REMEDIES,
     BLOCKER,
     HEALTHY,
+    RISK,
     SEVERITIES,
     VERDICTS,
 )
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, LAST, POOL, SERVICE, Subject, check_all
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import (
+    HOST,
+    LAST,
+    POOL,
+    SERVICE,
+    TRIAL,
+    Subject,
+    changed,
+    check_all,
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import is_authority, is_down
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._trace import clean_start
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import settings_of
 from ansible_collections.aarch64.validator.plugins.plugin_utils._signatures import explain_log
+from ansible_collections.aarch64.validator.plugins.plugin_utils._sound import PARTS, sound_facts
 
 SCHEMA = 1
+# What is wrong with a program file stops its next start, but not a node that was started before.
+OF_THE_PROGRAM = ("foreign-architecture", "libc-mismatch", "page-size-unsupported", "program-unusable")
 
 
 def assess_facts(facts: dict, policy: dict) -> dict:
-    """``{verdict, findings, remedies, pools, settings}`` of one host.
+    """``{verdict, findings, remedies, pools, settings, clean_starts}`` of one host.
 
-    Raises OptionError for a policy that cannot be used, ValueError for facts of another schema.
+    Raises OptionError for a policy that cannot be used, ValueError for facts of another schema or without a part.
     """
     wanted = checked_policy(policy)
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise ValueError(f"these are not memory facts of schema {SCHEMA}; gather them with aarch64.validator.memory_facts")
+    lacking = [part for part in PARTS if part not in facts]
+    if lacking:
+        raise ValueError("these memory facts are not whole, they lack {}; gather them again".format(", ".join(lacking)))
+    facts = sound_facts(facts)
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
     findings = sorted(_findings(facts, wanted, pools, settings), key=lambda item: SEVERITIES.index(item["severity"]))
@@ -49,6 +69,8 @@ def assess_facts(facts: dict, policy: dict) -> dict:
         "remedies": remedies_of(findings, facts["services"], settings, wanted),
         "pools": pools,
         "settings": settings,
+        "clean_starts": {name: clean_start(service["trace"])
+                         for name, service in sorted(facts["services"].items()) if service.get("trace")},
     }
 
 
@@ -63,9 +85,21 @@ def _findings(facts: dict, policy: dict, pools: dict, settings: list) -> list:
         for name, service in services.items()
     ]
     found = check_all([host], (HOST,)) + check_all(nodes or [host], (POOL,)) + check_all(nodes, (SERVICE,))
-    stopped = {item["service"] for item in found if item["severity"] == BLOCKER}
-    last = [node._replace(explained=node.name in stopped or None in stopped) for node in nodes]
-    return found + check_all(last, (LAST,))
+    shown = [(node, item) for node in nodes for item in _clean_start.trial_findings(node)]
+    explained = _explained(nodes, found + [item for _node, item in shown])
+    found = merged(found, [_as_it_stands(item, node) for node, item in shown]) + check_all(explained, (TRIAL,))
+    return found + check_all(_explained(nodes, found), (LAST,))
+
+
+def _explained(nodes: list, findings: list) -> list:
+    """The services, each with whether one of the findings stops it, now or at its next start."""
+    stopped = {item["service"] for item in findings if item["severity"] == BLOCKER or item["id"] in OF_THE_PROGRAM}
+    return [node._replace(explained=node.name in stopped or None in stopped) for node in nodes]
+
+
+def _as_it_stands(item: dict, node: Subject) -> dict:
+    """What a trial shows of a service that is not down will stop it at its next start, not now."""
+    return item if item["severity"] != BLOCKER or is_down(node.service or {}) else changed(item, severity=RISK)
 
 
 def _log_causes(service: dict) -> dict:

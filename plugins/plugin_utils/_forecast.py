@@ -38,8 +38,11 @@ def _forecast(facts: dict, pool: dict, limits: dict, node: dict | None, policy: 
     needed = engines_needed(node, policy)
     va_bits = facts["kernel"].get("va_bits")
     pie = pool.get("pie") is not False
-    if not engine_bytes or not va_bits:
-        return _result(engine_bytes, pool.get("probed_fit"), needed, None, "the size of the address space could not be read")
+    if not engine_bytes:
+        return _result(None, None, needed, None, "what an engine of it reserves is not known")
+    if not va_bits:
+        why = "the size of the address space could not be read; a trial on this host held as many"
+        return _result(engine_bytes, pool.get("probed_fit"), needed, None, why)
     space = fit_in_address_space(va_bits, engine_bytes, pie)
     limit_as = limits.get("as", {}).get("soft", UNLIMITED)
     limited = fit_in_limit(limit_as, engine_bytes)

@@ -19,6 +19,7 @@ DEFAULTS = {
     "limit_memlock": "infinity",
     "restart_delay": 120,
     "engines_needed": None,
+    "clean_start_seconds": 20,  # judges nothing, but is refused here before anything is changed
 }
 
 
@@ -46,8 +47,9 @@ def checked_policy(policy: dict) -> dict:
         "shm_exact": merged["shm_exact"],
         "limit_nofile": parse_limit(merged["limit_nofile"], PREFIX + "limit_nofile"),
         "limit_memlock": parse_limit(merged["limit_memlock"], PREFIX + "limit_memlock"),
-        "restart_delay": _seconds(merged["restart_delay"]),
+        "restart_delay": _seconds(merged["restart_delay"], "restart_delay", 0, 3600),
         "engines_needed": _count(merged["engines_needed"]),
+        "clean_start_seconds": _seconds(merged["clean_start_seconds"], "clean_start_seconds", 1, 600),
     }
 
 
@@ -60,8 +62,8 @@ def _count(value: object) -> int | None:
     return int(text)
 
 
-def _seconds(value: object) -> int:
+def _seconds(value: object, name: str, least: int, most: int) -> int:
     text = str(value)
-    if isinstance(value, bool) or not text.isdigit() or int(text) > 3600:
-        raise OptionError(PREFIX + "restart_delay", value, "a whole number of seconds from 0 to 3600")
+    if isinstance(value, bool) or not text.isdigit() or not least <= int(text) <= most:
+        raise OptionError(PREFIX + name, value, f"a whole number of seconds from {least} to {most}")
     return int(text)

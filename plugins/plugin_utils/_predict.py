@@ -7,21 +7,35 @@ from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import smaller
 
+# What facts keep of an answer of startup_trace; the rest is Ansible's own.
+_TRIAL = (
+    "unit", "command", "user", "sandboxed", "traced", "clean_base_path", "service", "version", "help", "calls", "calls_left_out",
+    "exit_status", "signal", "timed_out", "seconds", "stderr_lines", "limits", "page_size", "rpc",
+)
+
 
 def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
-    """The facts with what a remedy module answered laid over them. The input stays as it is."""
+    """The facts with what a remedy module answered laid over them, or with a trial start. The input stays as it is."""
     if remedy == "shm":
         return dict(facts, shm=result["shm"]) if result.get("shm") else facts
     if service not in facts["services"]:
         return facts
-    before = facts["services"][service]
-    if remedy == "service-limits":
+    # What is changed now starts in another way than it did in a trial before.
+    before = {name: value for name, value in facts["services"][service].items() if name != "trace"}
+    if remedy == "startup-trace":
+        patch = _tried(result)
+    elif remedy == "service-limits":
         patch = _limited(before, result)
     elif result.get("changed"):
         patch = _restarted(before)
     else:
         patch = {"restart_required": False}  # left stopped on purpose
     return dict(facts, services=dict(facts["services"], **{service: dict(before, **patch)}))
+
+
+def _tried(result: dict) -> dict:
+    """The trial start of a service; nothing where there was none, as in check mode or without strace."""
+    return {"trace": {name: result[name] for name in _TRIAL if name in result}} if "timed_out" in result else {}
 
 
 def _limited(service: dict, result: dict) -> dict:

@@ -39,6 +39,7 @@ def host_entry(name: str, outcome: dict) -> dict:
         "failure": failure,
         "settings": assessment.get("settings", []),
         "pools": assessment.get("pools", {}),
+        "clean_starts": assessment.get("clean_starts", {}),
         "remedies": assessment.get("remedies", []),
         "facts": outcome.get("facts") or {},
     }

@@ -80,6 +80,10 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     findings = entry["findings"] if verbose else _telling(entry["findings"])
     told += [("was " + _finding_text(finding), None) for finding in entry["before"]]
     told += [(_finding_text(finding), _finding_colour(finding)) for finding in findings]
+    known = tuple(finding["summary"] for finding in findings)
+    trials = [said["text"] for _unit, said in sorted(entry["clean_starts"].items())
+              if not any(summary.startswith(said["text"]) for summary in known)]
+    told += [("clean start: " + clean(text), None) for text in trials]
     told += [(changed + clean(change), None) for change in entry["changes"]]
     told += [("note: " + clean(note), None) for note in entry["notes"]]
     told += [("you: " + long, "bright yellow") for _short, long in human_tasks(entry, report)]

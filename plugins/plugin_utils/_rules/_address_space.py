@@ -8,11 +8,16 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
-from ansible_collections.aarch64.validator.plugins.plugin_utils._boards import way_out
+from ansible_collections.aarch64.validator.plugins.plugin_utils._boards import page_size_trap, way_out
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import start_limits
 from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import decode, layout_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import POOL, Subject, rule
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import failure_lines, is_down, limits_remedy
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
+    failure_lines,
+    is_down,
+    limits_remedy,
+    program_of,
+)
 
 ISSUE = "https://github.com/paritytech/substrate/issues/12538"
 SETRLIMIT = "https://man7.org/linux/man-pages/man2/setrlimit.2.html"
@@ -32,7 +37,7 @@ def address_space_too_small(subject: Subject) -> t.Iterator[tuple]:
     boot a kernel with 48 bits (on a Raspberry Pi 5 also one with 16K pages and 47 bits).
     """
     if _lacks_room(subject) and _stops_now(subject) and not _limited(subject):
-        yield _room_text(subject), [*_evidence(subject), way_out(subject.facts)]
+        yield _room_text(subject), [*_evidence(subject), *_way_out(subject)]
 
 
 @rule("address-space-limit", POOL, SETRLIMIT)
@@ -63,7 +68,7 @@ def runtime_upgrade_will_fail(subject: Subject) -> t.Iterator[tuple]:
     if _limited(subject):
         yield summary, _evidence(subject), _limit_remedy(subject)
     else:
-        yield summary, [*_evidence(subject), way_out(subject.facts)]
+        yield summary, [*_evidence(subject), *_way_out(subject)]
 
 
 @rule("emulated-or-sandboxed", POOL, GVISOR)
@@ -91,6 +96,10 @@ def emulated_or_sandboxed(subject: Subject) -> t.Iterator[tuple]:
     yield summary, ["pool.probed_fit = 0", f"pool.largest_reservation = {largest}"]
 
 
+def _way_out(subject: Subject) -> list:
+    return [way_out(subject.facts), *page_size_trap(program_of(subject.facts, subject.service))]
+
+
 def _lacks_room(subject: Subject) -> bool:
     fit, needed = subject.forecast["engines_fit"], subject.forecast["engines_needed"]
     return fit is not None and fit < needed
@@ -112,7 +121,8 @@ def _limit_remedy(subject: Subject) -> dict:
 
 
 def _room_text(subject: Subject) -> str:
-    bound = "{}-bit address space".format(subject.facts["kernel"]["va_bits"])
+    bits = subject.facts["kernel"]["va_bits"]
+    bound = f"{bits}-bit address space" if bits else "address space of this host"
     if _limited(subject):
         limits = subject.facts["limits"] if subject.service is None else start_limits(subject.service)
         bound = "LimitAS=" + format_human(limits.get("as", {}).get("soft", UNLIMITED))

@@ -11,9 +11,11 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import BLOCKER, RISK
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, SERVICE, Subject, rule
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import log_evidence
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import log_evidence, program_of
 
 BINFMT = "https://docs.kernel.org/admin-guide/binfmt-misc.html"
+ELF = "https://man7.org/linux/man-pages/man5/elf.5.html"
+GONE = "No such file or directory"
 SYMBOLS = "https://sourceware.org/glibc/wiki/FAQ"
 JEMALLOC = "https://github.com/jemalloc/jemalloc/issues/467"
 ADVISORY = "https://github.com/advisories/GHSA-jhxm-h53p-jm7w"
@@ -24,9 +26,7 @@ STALE_AFTER = datetime.timedelta(days=365)
 
 
 def _program(subject: Subject) -> dict:
-    """Facts of the program file of a service."""
-    path = (subject.service or {}).get("binary")
-    return (subject.facts.get("binaries") or {}).get(path) or {}
+    return program_of(subject.facts, subject.service)
 
 
 def _severity(subject: Subject) -> dict:
@@ -58,6 +58,21 @@ def foreign_architecture(subject: Subject) -> t.Iterator[tuple]:
     elif "foreign-architecture" in subject.log:
         yield f"the program of {subject.name} does not fit this machine", log_evidence(
             {"foreign-architecture": subject.log["foreign-architecture"]})
+
+
+@rule("program-unusable", SERVICE, ELF)
+def program_unusable(subject: Subject) -> t.Iterator[tuple]:
+    """The program file of a service is damaged, gone, or no program at all.
+
+    Shows: ``Exec format error``, ``No such file or directory``, or nothing while the old program still runs: a file that
+    was replaced under a running node counts at its next start only.
+    Why: a download or a copy that broke off, a page of an error in place of the program, a full disk, a removed package.
+    Do: install the program again and compare its checksum, before anything restarts the node.
+    """
+    error, path = _program(subject).get("error"), (subject.service or {}).get("binary")
+    unreadable = {item["path"] for item in subject.facts.get("unread") or [] if item["reason"] != GONE}
+    if error and path not in unreadable:
+        yield f"{path} cannot be started: {error}", [f"binaries.error = {error}"], _severity(subject)
 
 
 @rule("libc-mismatch", SERVICE, SYMBOLS)
@@ -124,10 +139,10 @@ def wasmtime_miscompile(subject: Subject) -> t.Iterator[tuple]:
     """
     if subject.facts["host"].get("machine") != "aarch64":
         return
-    version = _program(subject).get("wasmtime_version")
+    version = ((subject.service or {}).get("node") or {}).get("wasmtime_version")
     if version and version_tuple(version) < FIXED_WASMTIME:
         summary = f"{subject.name} has Wasmtime {version}, which miscompiles on aarch64; 36.0.7 is fixed"
-        yield summary, [f"wasmtime_version = {version}"]
+        yield summary, [f"node.wasmtime_version = {version}"]
 
 
 @rule("toolchain-stale", HOST, RUSTUP)

@@ -29,6 +29,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding 
 HOST = "host"  # asked once
 SERVICE = "service"  # asked for each service
 POOL = "pool"  # asked for each service, or for the session when there is none
+TRIAL = "trial"  # asked for each service when what its facts and its trial start show is known
 LAST = "last"  # asked for each service when all others have spoken
 
 

@@ -27,7 +27,7 @@ def shm_missing(subject: Subject) -> t.Iterator[tuple]:
     Shows: ``shm_open`` fails with ENOENT, or fills the root file system.
     Do: the playbook remediate mounts it.
     """
-    if not subject.facts["shm"]["mounted"]:
+    if subject.facts["shm"]["mounted"] is False:
         yield "no file system is mounted on /dev/shm", ["shm.mounted = false"]
 
 

@@ -39,6 +39,11 @@ def limits_remedy(service: dict) -> str:
     return "service-restart" if service.get("restart_required") else "service-limits"
 
 
+def program_of(facts: dict, service: dict | None) -> dict:
+    """Facts of the program file of a service, as its next start will find it; empty where there are none."""
+    return (facts.get("binaries") or {}).get((service or {}).get("binary")) or {}
+
+
 def is_authority(service: dict) -> bool:
     """Whether a node votes or makes blocks."""
     return ((service.get("node") or {}).get("role")) in AUTHORITY_ROLES

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Findings of a trial start (module startup_trace): what the refused calls mean. Pure; private to this collection.
 
-What a single call means is in _strace_calls, so that a trace from anywhere is explained in the same way. Added here is
-what only the trial knows: the limits in force, the page size, and whether the program went on all the same.
+What a single call means is in _strace_calls, and what a line of log means in _signatures, so that a trace or a log from
+anywhere is explained in the same way. Added here is what only the trial knows: the limits in force, the page size, and
+whether the program went on all the same.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding 
     SEVERITIES,
     finding,
 )
+from ansible_collections.aarch64.validator.plugins.plugin_utils._signatures import explain_log
 from ansible_collections.aarch64.validator.plugins.plugin_utils._strace_calls import Refusal, judge, parse_call
 
 TOO_SMALL, LIMIT = "address-space-too-small", "address-space-limit"
 _MAX_EVIDENCE = 5
+_WARNINGS = ("open-files-warning",)  # signatures of lines that a program prints before it goes on
 _MAN = "https://man7.org/linux/man-pages/man2/"
 REFERENCES = {
     TOO_SMALL: "https://github.com/paritytech/substrate/issues/12538",
@@ -39,6 +42,8 @@ REFERENCES = {
     "syscall-filtered": "https://github.com/paritytech/polkadot/issues/7521",
     "userns-restricted": "https://github.com/paritytech/polkadot-sdk/issues/3018",
     "foreign-architecture": _MAN + "execve.2.html",
+    "libc-mismatch": "https://sourceware.org/glibc/wiki/FAQ",
+    "emulated-or-sandboxed": "https://github.com/google/gvisor/issues/2534",
     "shm-missing": "https://docs.kernel.org/filesystems/tmpfs.html",
     "shm-mode": "https://docs.kernel.org/filesystems/tmpfs.html",
     "shm-read-only": "https://docs.kernel.org/filesystems/tmpfs.html",
@@ -54,7 +59,8 @@ def trace_findings(trace: dict, unit: str | None) -> list:
     """Findings of what startup_trace returned, worst first, one for each cause.
 
     unit names the service in them; None for a command that is no service. A call that the program could do without is
-    advice: it still ran at the end, and its runtime answered or was not asked.
+    advice: it still ran at the end, and its runtime answered or was not asked. Where no call is known to have failed, as
+    without strace, the causes are those that the program printed before it ended.
     """
     calls = {}  # type: dict[str, list]
     for call in trace.get("calls") or []:
@@ -64,6 +70,8 @@ def trace_findings(trace: dict, unit: str | None) -> list:
     if trace.get("signal") == "SIGSYS" and "syscall-filtered" not in calls:
         calls["syscall-filtered"] = []
     went_on = lives(trace)
+    if not calls and not went_on:
+        calls = _printed_causes(trace)
     found = [_finding(cause, refused, trace, unit, went_on) for cause, refused in calls.items()]
     return sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))
 
@@ -74,6 +82,24 @@ def lives(trace: dict) -> bool:
     return bool(trace.get("timed_out")) and not rpc.get("error")
 
 
+def printed(trace: dict) -> list:
+    """The lines that a trial printed before it ended, with its answers to questions that it failed."""
+    answers = [trace.get(question) or {"ok": True} for question in ("version", "help")]
+    return [line for answer in answers if not answer["ok"] for line in answer["lines"]] + (trace.get("stderr_lines") or [])
+
+
+def _printed_causes(trace: dict) -> dict:
+    """By cause, what a program that ended has printed, each in the form of a call that failed."""
+    lines = printed(trace)
+    found = {}  # type: dict[str, list]
+    for result in explain_log(lines):
+        refused = {"call": "unknown", "size": result["bytes"]}
+        cause = _bounded(result["cause"], refused, trace)
+        if cause in REFERENCES and result["signature"] not in _WARNINGS:
+            found.setdefault(cause, []).append(dict(refused, text="printed: " + lines[-1]))
+    return {cause: refusals[:1] for cause, refusals in found.items()}
+
+
 def _cause(call: dict, trace: dict) -> str | None:
     """The id of the finding for one call, or None."""
     if call.get("errno") == "SIGSYS":
@@ -81,13 +107,16 @@ def _cause(call: dict, trace: dict) -> str | None:
     refusal = _refusal(call)
     if refusal is None:
         return None
-    if refusal.cause == TOO_SMALL:
-        return LIMIT if _over(call, trace, "as") else TOO_SMALL
-    if refusal.cause == "overcommit-refused":
-        return _commit_cause(call, trace)
     if refusal.cause == "page-size-unsupported":
         return refusal.cause if _misaligned(call, trace) else None
-    return refusal.cause
+    return _bounded(refusal.cause, call, trace)
+
+
+def _bounded(cause: str, call: dict, trace: dict) -> str:
+    """A cause, or the limit that is behind it."""
+    if cause == TOO_SMALL and _over(call, trace, "as"):
+        return LIMIT
+    return _commit_cause(call, trace) if cause == "overcommit-refused" else cause
 
 
 def _refusal(call: dict) -> Refusal | None:
@@ -103,9 +132,9 @@ def _soft(trace: dict, name: str) -> int:
 
 
 def _over(call: dict, trace: dict, name: str) -> bool:
-    """Whether a limit in force is lower than what the process held, together with what it asked for."""
-    limit = _soft(trace, name)
-    return limit != UNLIMITED and (call.get("reserved") or 0) + (call.get("size") or 0) > limit
+    """Whether a limit in force is lower than what the process held, together with what it asked for, as far as known."""
+    limit, size = _soft(trace, name), call.get("size")
+    return limit != UNLIMITED and (size is None or (call.get("reserved") or 0) + size > limit)
 
 
 def _commit_cause(call: dict, trace: dict) -> str:
@@ -153,11 +182,13 @@ def _summary(cause: str, calls: list, trace: dict, who: str) -> str:
         "memlock-limit": f"{who} could not lock memory: its limit (LimitMEMLOCK) is {limits['memlock']}",
         "nofile-limit": f"{who} ran out of descriptors: its limit (LimitNOFILE) is {_soft(trace, 'nofile')}",
         "map-count-low": f"{who} was refused to split a mapping: it has as many as vm.max_map_count allows",
-        "page-size-unsupported": f"{who} maps memory at addresses that do not fit pages of {trace.get('page_size')} bytes",
+        "page-size-unsupported": f"{who} cannot run on pages of {trace.get('page_size')} bytes",
         "wx-denied": f"{who} may not make memory executable, without which no WebAssembly can be compiled",
         "syscall-filtered": f"{who} may not call {_filtered(calls)}: a filter refuses it",
         "userns-restricted": f"{who} may not make user namespaces",
         "foreign-architecture": f"{who} is not a program for this machine",
+        "libc-mismatch": f"{who} wants another C library than this host has",
+        "emulated-or-sandboxed": f"{who} met an emulator or a sandbox between itself and the kernel",
         "shm-missing": f"{who} found no /dev/shm", "shm-mode": f"{who} may not create files in /dev/shm",
         "shm-read-only": f"{who} found /dev/shm read-only", "shm-full": f"{who} found /dev/shm full",
     }[cause]

@@ -51,6 +51,7 @@ CASES = {
     "daemon-reload-needed": node_facts({"need_daemon_reload": True}),
     "not-evaluated": host_facts(host={"service_manager": "busybox"}),
     "foreign-architecture": program(DOWN, machine="x86_64"),
+    "program-unusable": program(DOWN, error="truncated: 4096 bytes are missing after the first 8192"),
     "libc-mismatch": program(DOWN, libc="glibc", glibc_wanted="2.38"),
     "page-size-unsupported": program(DOWN, kernel={"page_size": 16384}, jemalloc_page_size=4096),
     "wx-denied": node_facts(dict(DOWN, sandbox={"MemoryDenyWriteExecute": "yes"})),
@@ -58,6 +59,8 @@ CASES = {
     "userns-restricted": node_facts(dict(DOWN, log=[
         "Cannot unshare user namespace and change root, which are Linux-specific kernel security features: "
         "not available: unshare user and mount namespaces: Operation not permitted (os error 1)"])),
+    "clean-start-fails": node_facts({"trace": {"exit_status": 1, "timed_out": False}}),
+    "data-directory-broken": node_facts(dict(DOWN, trace={"timed_out": True, "service": {"active_state": "failed"}})),
     "data-limit": node_facts({"limits": {"configured": limits(data=GIB), "live": limits(data=GIB)}}),
     "overcommit-strict": host_facts(kernel={"overcommit_memory": 2}),
     "map-count-low": host_facts(kernel={"max_map_count": 1000}),
@@ -68,7 +71,7 @@ CASES = {
     "toolchain-stale": host_facts(host={"time": "2026-11-21T00:00:00Z"}, toolchain={"system": {"rustc": "1.63.0"}}),
     "toolchain-mismatch": host_facts(toolchain={"users": {"root": {"toolchains": [
         {"name": "stable-x86_64", "channel": "stable", "host": "x86_64-unknown-linux-gnu", "rustc": "1.90.0"}]}}}),
-    "wasmtime-miscompile": program({}, wasmtime_version="35.0.0"),
+    "wasmtime-miscompile": node_facts({"node": {"wasmtime_version": "35.0.0"}}),
     "secure-validator-mode-unavailable": node_facts(),
 }
 
@@ -104,7 +107,7 @@ def test_healthy(facts):
 def test_placebos_never_explain():
     for identifier, facts in CASES.items():
         for item in assess_facts(facts, {})["findings"]:
-            if item["id"].startswith(("shm-", "memlock", "nofile", "limits", "daemon", "not-evaluated")):
+            if item["id"].startswith(("shm-", "memlock", "nofile", "limits", "daemon", "not-evaluated", "clean", "data")):
                 assert not item["explains"], f"{identifier}: {item['id']} was credited with a failure it cannot cause"
 
 
@@ -259,3 +262,26 @@ def test_what_is_not_facts_is_refused(facts):
 
 def test_engine_size_is_the_one_of_todays_nodes():
     assert host_facts()["pool"]["engine_bytes"] == ENGINE_NOW == 64 * ((4 << 30) + (32 << 20)) + (32 << 20)
+
+
+def test_a_program_that_only_root_may_read_is_not_called_unusable():
+    facts = program({}, error="Permission denied")
+    facts["unread"] = [{"path": "/usr/bin/polkadot", "reason": "Permission denied"}]
+    assert "program-unusable" not in ids(assess_facts(facts, {}))
+    gone = program({}, error="No such file or directory")
+    gone["unread"] = [{"path": "/usr/bin/polkadot", "reason": "No such file or directory"}]
+    assert assess_facts(gone, {})["verdict"] == "at-risk", "the next start would fail and nobody is told"
+
+
+@pytest.mark.parametrize(("jemalloc", "warned"), [(4096, True), (65536, False), (None, False)])
+def test_the_way_out_by_larger_pages_is_checked_against_the_jemalloc_of_this_program(jemalloc, warned):
+    facts = program({}, kernel={"va_bits": 39, "release": "6.12.34+rpt-rpi-v8"}, jemalloc_page_size=jemalloc)
+    facts["host"]["board"] = "Raspberry Pi 5 Model B Rev 1.0"
+    found = next(item for item in assess_facts(facts, {})["findings"] if item["id"] == "runtime-upgrade-will-fail")
+    assert any("kernel_2712.img" in line for line in found["evidence"])
+    assert any("would abort it" in line for line in found["evidence"]) is warned
+
+
+def test_the_stock_kernel_is_the_way_out_where_the_distribution_has_one():
+    found = assess_facts(node_facts(kernel={"va_bits": 39, "release": "6.1.99-custom"}), {})["findings"][0]
+    assert any("stock kernel of Debian" in line for line in found["evidence"])

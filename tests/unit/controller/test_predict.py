@@ -55,3 +55,20 @@ def test_service_that_is_left_stopped_is_not_called_running():
     after = facts_after(stopped, "service-restart", UNIT, {"changed": False, "notes": ["left stopped"]})
     assert after["services"][UNIT]["active"] is False
     assert after["services"][UNIT]["restart_required"] is False
+
+
+class TestTrialStart:
+    ANSWER = {"timed_out": False, "exit_status": 1, "unit": UNIT, "invocation": {}, "failed": False, "changed": False}  # noqa: RUF012
+
+    def test_is_kept_without_what_is_of_ansible(self):
+        after = facts_after(DEAD, "startup-trace", UNIT, self.ANSWER)
+        assert after["services"][UNIT]["trace"] == {"timed_out": False, "exit_status": 1, "unit": UNIT}
+
+    def test_that_was_not_possible_leaves_no_trace(self):
+        for answer in ({"failed": True, "msg": "strace is not installed", "reason": "strace-missing"}, {"command": [], "calls": []}):
+            assert facts_after(DEAD, "startup-trace", UNIT, answer) == DEAD
+
+    def test_says_nothing_of_what_is_changed_later(self):
+        tried = facts_after(DEAD, "startup-trace", UNIT, self.ANSWER)
+        assert "trace" not in limited(tried)["services"][UNIT]
+        assert "trace" not in facts_after(tried, "service-restart", UNIT, {"changed": True})["services"][UNIT]

@@ -53,9 +53,15 @@ def test_a_live_process_says_better_than_its_file_whether_it_is_a_pie(live, of_f
 def test_programs_are_described_once_and_only_by_absolute_paths(tmp_path):
     script = tmp_path / "node"
     script.write_text("#!/bin/sh\n")
-    services = {"a.service": {"binary": str(script)}, "b.service": {"binary": str(script)}, "c.service": {"binary": "node"},
-                "d.service": {"binary": None}}
+    services = {name: {"binary": path, "own_root": False} for name, path in (
+        ("a.service", str(script)), ("b.service", str(script)), ("c.service", "node"), ("d.service", None))}
     assert list(binaries_of([str(script)], services, [])) == [str(script)]
+
+
+def test_a_path_below_another_root_directory_means_the_file_there():
+    services = {"a.service": {"binary": "/no/such/file/here", "own_root": True, "main_pid": os.getpid()}}
+    facts = binaries_of([], services, [])["/no/such/file/here"]
+    assert facts["error"] is None and facts["machine"], "a node below RootDirectory= would be called unusable"
 
 
 @pytest.mark.parametrize(("maps", "config", "hint", "expected"), [
@@ -86,9 +92,9 @@ def test_asking_the_kernel_agrees_with_its_maps():
 
 def test_credentials_of_a_process():
     status = "Name:\tx\nUid:\t1000\t1001\t1000\t1000\nCapEff:\t0000000001000000\nNoNewPrivs:\t1\nSeccomp:\t2\n"
-    assert credentials(parse_status(status)) == {
-        "uid": 1001, "capabilities": "0000000001000000", "seccomp": 2, "no_new_privs": True}
-    assert credentials({}) == {"uid": None, "capabilities": None, "seccomp": None, "no_new_privs": None}
+    assert credentials(parse_status(status), "unconfined\n\0") == {
+        "uid": 1001, "capabilities": "0000000001000000", "seccomp": 2, "no_new_privs": True, "label": "unconfined"}
+    assert set(credentials({}, None).values()) == {None}
 
 
 def test_release_of_musl_is_read_from_the_package_database():
