@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
+from ansible_collections.aarch64.validator.plugins.plugin_utils._differences import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._merge import merged
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import checked_policy
@@ -49,7 +50,7 @@ OF_THE_PROGRAM = ("foreign-architecture", "libc-mismatch", "page-size-unsupporte
 
 
 def assess_facts(facts: dict, policy: dict) -> dict:
-    """``{verdict, findings, remedies, pools, settings, clean_starts}`` of one host.
+    """``{verdict, findings, remedies, pools, settings, clean_starts, differences}`` of one host.
 
     Raises OptionError for a policy that cannot be used, ValueError for facts of another schema or without a part.
     """
@@ -71,6 +72,7 @@ def assess_facts(facts: dict, policy: dict) -> dict:
         "settings": settings,
         "clean_starts": {name: clean_start(service["trace"])
                          for name, service in sorted(facts["services"].items()) if service.get("trace")},
+        "differences": {name: differences(facts, service) for name, service in sorted(facts["services"].items())},
     }
 
 

@@ -40,6 +40,7 @@ def host_entry(name: str, outcome: dict) -> dict:
         "settings": assessment.get("settings", []),
         "pools": assessment.get("pools", {}),
         "clean_starts": assessment.get("clean_starts", {}),
+        "differences": assessment.get("differences", {}),
         "remedies": assessment.get("remedies", []),
         "facts": outcome.get("facts") or {},
     }

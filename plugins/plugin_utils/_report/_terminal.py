@@ -86,6 +86,8 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     told += [("clean start: " + clean(text), None) for text in trials]
     told += [(changed + clean(change), None) for change in entry["changes"]]
     told += [("note: " + clean(note), None) for note in entry["notes"]]
+    if verbose:
+        told += [(_difference_text(unit, rows), None) for unit, rows in sorted(entry["differences"].items()) if rows]
     told += [("you: " + long, "bright yellow") for _short, long in human_tasks(entry, report)]
     rows = sorted((row for row in entry["settings"] if verbose or not row["ok"]), key=lambda row: row["ok"])
     if not told and not rows:
@@ -117,6 +119,12 @@ def _finding_text(finding: dict) -> str:
 
 def _finding_colour(finding: dict) -> str | None:
     return {"blocker": "red", "risk": "yellow"}.get(finding["severity"])
+
+
+def _difference_text(unit: str, rows: list) -> str:
+    """What a node has otherwise than the shell of the person who wonders why it works there."""
+    parts = ["{} {} (session {})".format(row["what"], clean(row["service"]), clean(row["session"])) for row in rows]
+    return f"{clean(unit)} is unlike this session: {', '.join(parts)}"
 
 
 def _settings_cells(row: dict, values: tuple) -> tuple:

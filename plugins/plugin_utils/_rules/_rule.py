@@ -24,7 +24,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import finding
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS, finding
 
 HOST = "host"  # asked once
 SERVICE = "service"  # asked for each service
@@ -61,8 +61,17 @@ class Rule(t.NamedTuple):
 RULES = []  # type: list[Rule]
 
 
-def rule(identifier: str, each: str, reference: str, remedy: str | None = None) -> t.Callable:
-    """Make a generator function the rule for a finding."""
+def rule(identifier: str, each: str, reference: str, remedy: str | None = None,
+         severity: str | None = None, explains: bool = False) -> t.Callable:
+    """Make a generator function the rule for a finding.
+
+    Findings that others depend on have their severity in the table DEFAULTS. Any other brings its row along: severity,
+    and explains for one that can by itself produce the message. Raises ValueError for a finding with both or neither.
+    """
+    if (severity is None) != (identifier in DEFAULTS):
+        raise ValueError(f"{identifier}: give its severity here, or in the table DEFAULTS, once")
+    if severity is not None:
+        DEFAULTS[identifier] = (severity, explains)
 
     def register(function: t.Callable) -> t.Callable:
         @functools.wraps(function)

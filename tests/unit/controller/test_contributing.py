@@ -17,7 +17,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import _f
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/contributing.md").read_text()
-RULE, ROW, CASE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+RULE, CASE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def rows(text: str, names: object) -> dict:
@@ -28,12 +28,12 @@ def rows(text: str, names: object) -> dict:
 @pytest.fixture
 def made_up(monkeypatch):
     """The id of the made-up finding, whose rule is in the file it is meant for as long as a test runs."""
-    (identifier, default), = rows(ROW, _finding).items()
+    (identifier,) = rows(CASE, facts_factory)
     assert identifier not in _finding.DEFAULTS, "the example became real; make up another"
-    monkeypatch.setitem(_finding.DEFAULTS, identifier, default)
     monkeypatch.setattr(_rule, "RULES", list(_rule.RULES))
     exec(RULE, dict(vars(_kernel)))
-    return identifier
+    yield identifier
+    del _finding.DEFAULTS[identifier]
 
 
 def test_rule_is_registered_with_its_page(made_up):
@@ -52,8 +52,14 @@ def test_case_raises_the_finding_and_a_healthy_host_does_not(made_up):
 
 
 def test_example_leaves_nothing_behind():
-    assert "memory-small" in ROW
+    assert "memory-small" in RULE
     assert "memory-small" not in _finding.DEFAULTS and "memory-small" not in {rule.id for rule in _rule.RULES}
+
+
+@pytest.mark.parametrize(("identifier", "severity"), [("shm-mode", "risk"), ("no-such-finding", None)])
+def test_severity_of_a_finding_is_told_once(identifier, severity):
+    with pytest.raises(ValueError, match=f"{identifier}: give its severity here, or in the table DEFAULTS, once"):
+        _rule.rule(identifier, _rule.HOST, "https://example.org", severity=severity)
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:plugins|tests|scripts|docs|changelogs)/[\w./]+)`", PAGE))

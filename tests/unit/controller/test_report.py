@@ -121,3 +121,10 @@ def test_text_of_a_host_cannot_drive_the_terminal():
     shown = text("diagnose", **{"a\x1b[31m": evil})
     assert "\x1b" not in shown and "\r" not in shown
     assert not any(line.startswith(("val-9", "healthy")) for line in shown.splitlines())
+
+
+def test_works_in_my_shell_and_dies_as_a_service_is_answered_with_v():
+    told = {"a": judged(node_facts(host={"session": {"user": "root"}}))}
+    wanted = "polkadot.service is unlike this session: user polkadot (session root)"
+    assert any(wanted in line for line, _colour in terminal_lines(report(**told), 100, True)), "the difference is not named"
+    assert not any("unlike" in line for line, _colour in terminal_lines(report(**told), 100, False))

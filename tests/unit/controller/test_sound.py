@@ -14,7 +14,6 @@ from test_assess import CASES
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 
 
-
 def paths(value: t.Any, path: tuple = ()) -> t.Iterator[tuple]:
     """Where every key of nested dictionaries is."""
     for key, held in value.items() if isinstance(value, dict) else ():

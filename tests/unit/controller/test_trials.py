@@ -19,8 +19,8 @@ from facts_factory import ENGINE_2023, GIB, limits, node_facts
 UNIT = "polkadot.service"
 POOL = "mmap(NULL, 414464344064, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = -1 ENOMEM (Cannot allocate memory)"
 MLOCK = "mlock(0x7f0000000000, 1048576) = -1 ENOMEM (Cannot allocate memory)"
-REFUSED = ('Error: Service(Application(Application(VersionInvalid("cannot create the wasmtime engine: failed to create memory pool '
-           'mapping: mmap failed to reserve 0x6080000000 bytes: Cannot allocate memory (os error 12)"))))')
+REFUSED = ('Error: Service(Application(Application(VersionInvalid("cannot create the wasmtime engine: failed to create memory '
+           'pool mapping: mmap failed to reserve 0x6080000000 bytes: Cannot allocate memory (os error 12)"))))')
 OK = {"ok": True, "exit_status": 0, "signal": None, "timed_out": False, "lines": []}
 DOWN = {"active": False, "active_state": "activating", "sub_state": "auto-restart", "result": "exit-code", "main_pid": 0,
         "limits": {"live": None}}
