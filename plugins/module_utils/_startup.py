@@ -251,7 +251,7 @@ def measured(outcome: Outcome, plan: Plan) -> dict:
         "signal": outcome.signal,
         "timed_out": outcome.timed_out,
         "seconds": round(outcome.seconds, 1),
-        "stderr": [redact_text(line) for line in outcome.lines],
+        "stderr_lines": [redact_text(line) for line in outcome.lines],
         "limits": outcome.limits,
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "rpc": outcome.rpc,

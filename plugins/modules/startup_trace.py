@@ -196,7 +196,7 @@ seconds:
   type: float
   returned: after a trial
   sample: 1.4
-stderr:
+stderr_lines:
   description: The last lines that the program printed, at most 40, secrets hidden.
   type: list
   elements: str

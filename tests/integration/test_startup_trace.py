@@ -111,7 +111,7 @@ def test_healthy_node(host: ServiceHost) -> None:
     assert result["rpc"]["answered"] and result["version"]["ok"] and result["help"]["ok"]
     assert trace_findings(result, UNIT) == []
     assert result["removed"] == ["--validator"]
-    assert result["clean_base_path"] and "Role: FULL" in "\n".join(result["stderr"])
+    assert result["clean_base_path"] and "Role: FULL" in "\n".join(result["stderr_lines"])
     assert result["limits"]["memlock"]["hard"] == 8388608
     assert result["service"]["main_pid"] == host.pid(UNIT)
 
@@ -126,7 +126,7 @@ def test_address_space_limit(host: ServiceHost) -> None:
     call = result["calls"][0]
     assert (call["call"], call["errno"], call["size"], call["protection"]) == ("mmap", "ENOMEM", 414464344064, "PROT_NONE")
     assert (result["exit_status"], result["timed_out"]) == (1, False)
-    assert "failed to create memory pool mapping" in result["stderr"][-1]
+    assert "failed to create memory pool mapping" in result["stderr_lines"][-1]
 
 
 def test_limit_by_option(host: ServiceHost) -> None:
@@ -161,7 +161,7 @@ def test_memory_deny_write_execute(host: ServiceHost) -> None:
 def test_trial_cannot_write_to_the_data_of_the_node(host: ServiceHost) -> None:
     code = (f"import os; open(os.path.join({DATA!r}, 'x'), 'w')")
     result = trial(host, command=["/usr/bin/python3", "-c", code], unit=None, user="polkadot")
-    assert result["exit_status"] == 1 and "Read-only file system" in result["stderr"][-1]
+    assert result["exit_status"] == 1 and "Read-only file system" in result["stderr_lines"][-1]
 
 
 def test_wrapper_script_is_not_started(host: ServiceHost) -> None:
@@ -206,7 +206,7 @@ def test_without_systemd(host: ServiceHost) -> None:
         result = under(host, hidden, options)
         assert not result.get("failed"), result
         assert (result["exit_status"], result["timed_out"], result["notes"]) == (1, False, [])
-        assert "failed to create memory pool mapping" in result["stderr"][-1]
+        assert "failed to create memory pool mapping" in result["stderr_lines"][-1]
         assert result["limits"]["as"]["soft"] == 300 << 30 or not trace  # it may be too short-lived to look
         if trace:
             assert only_finding(result)["id"] == "address-space-limit"
