@@ -10,10 +10,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 
 
-def assess(facts: dict, policy: dict | None = None) -> dict:
+def assess(facts: dict, policy: dict | None = None, refused: list | None = None) -> dict:
     """See assess.yml."""
     try:
-        return assess_facts(facts, policy or {})
+        return assess_facts(facts, policy or {}, refused or [])
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

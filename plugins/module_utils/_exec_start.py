@@ -25,10 +25,10 @@ from ansible_collections.aarch64.validator.plugins.module_utils._environment_fil
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import read_files
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_lines import logical_lines
 
 _LISTS = ("ExecStart", "Environment", "EnvironmentFile")
 _MAX_FILES = 20  # that one pattern of EnvironmentFile= may match
-_LINE_END = re.compile(r"\r\n|[\n\r\0]")
 _PREFIXED = re.compile(r"\A([-@:+!]*)(.*)\Z", re.DOTALL)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"'\\]")
 _SEMICOLON = re.compile(r"(\\?);(?=[ \t\n\r]|\Z)")
@@ -38,13 +38,19 @@ _LIBRARIES = tuple(base + "/systemd/libsystemd-shared-*" for base in ("/usr/lib*
 def unit_command_line(unit: str, paths: list, unread: list) -> dict | None:
     """``{program, arguments}`` of a unit made of the files at these paths, in load order; see command_line_of."""
     files = read_files(paths, unread)
+    texts = [text for _path, text in environment_texts(files, unit, unread)]
+    return command_line_of(files, texts, unit, comments_continue())
+
+
+def environment_texts(files: list, unit: str, unread: list) -> list:
+    """``(path, text)`` of the environment files of a unit, in the order in which systemd reads them."""
     texts = []
     for pattern in environment_patterns(files, unit):
         optional = pattern.startswith("-")
         for path in _matching(pattern[optional:]):
             if not optional or os.path.exists(path):
-                texts.append(read_text(path, unread) or "")
-    return command_line_of(files, texts, unit, comments_continue())
+                texts.append((path, read_text(path, unread) or ""))
+    return texts
 
 
 def _matching(pattern: str) -> list:
@@ -93,35 +99,22 @@ def environment_patterns(files: list, unit: str = "") -> list:
 
 
 def service_lists(files: list) -> dict:
-    """Values of the list settings of ``[Service]`` that make a command line; an empty assignment clears its list."""
+    """Values of the list settings of ``[Service]`` that make a command line."""
+    return {name: [found["value"] for found in assignments] for name, assignments in service_assignments(files).items()}
+
+
+def service_assignments(files: list) -> dict:
+    """``{path, line, value}`` of each value in service_lists(), by setting; an empty assignment clears its list."""
     lists = {name: [] for name in _LISTS}  # type: dict[str, list]
-    for _path, text in files:
+    for path, text in files:
         section = ""
-        for line in logical_lines(text):
+        for number, line in logical_lines(text):
             if line.startswith("["):
                 section = line
             name, equals, value = (part.strip(BLANKS) for part in line.partition("="))
             if section == "[Service]" and equals and name in lists:
-                lists[name] = lists[name] + [value] if value else []
+                lists[name] = lists[name] + [{"path": path, "line": number, "value": value}] if value else []
     return lists
-
-
-def logical_lines(text: str) -> list:
-    """Lines of a unit file, continued ones joined, without comments and blank lines.
-
-    Only a backslash that is the very last character and has no backslash of its own before it continues a line.
-    """
-    lines = []
-    joined = []  # type: list[str]
-    for piece in _LINE_END.split(text.lstrip("\ufeff")) + [""]:
-        if piece.lstrip(BLANKS)[:1] in ("#", ";"):
-            continue
-        continued = (len(piece) - len(piece.rstrip("\\"))) % 2
-        joined.append(piece[:-1] + " " if continued else piece)
-        if not continued:
-            lines.append("".join(joined).strip(BLANKS))
-            joined = []
-    return [line for line in lines if line]
 
 
 def parse_exec_start(line: str, unit: str = "") -> list:
@@ -130,6 +123,11 @@ def parse_exec_start(line: str, unit: str = "") -> list:
     Specifiers are filled in, variables are not. Raises ValueError where systemd calls the whole unit's setting bad; of
     a bad command that begins with ``-`` it only forgets the rest of the line.
     """
+    return [{name: command[name] for name in ("program", "arguments", "prefixes")} for command in exec_commands(line, unit)]
+
+
+def exec_commands(line: str, unit: str = "") -> list:
+    """As parse_exec_start(), each also with ``ends``: by argument, where in the line the next word would begin."""
     commands = []  # type: list[dict]
     at, more = 0, True
     while more:
@@ -144,14 +142,16 @@ def parse_exec_start(line: str, unit: str = "") -> list:
         prefixes, program = _PREFIXED.findall(word)[0]
         try:
             program = with_specifiers(program, unit)
-            arguments, at, more = _arguments(line, at, unit)
-            arguments = arguments if "@" in prefixes else [program] + arguments
+            first = at
+            arguments, ends, at, more = _arguments(line, at, unit)
+            if "@" not in prefixes:
+                arguments, ends = [program] + arguments, [first] + ends
             _check(program, arguments)
         except ValueError:
             if "-" in prefixes:
                 break
             raise
-        commands.append({"program": program, "arguments": arguments, "prefixes": prefixes})
+        commands.append({"program": program, "arguments": arguments, "prefixes": prefixes, "ends": ends})
     return commands
 
 
@@ -165,17 +165,20 @@ def _check(program: str, arguments: list) -> None:
 
 
 def _arguments(line: str, at: int, unit: str) -> tuple:
-    """``(words up to a lone semicolon, position after it, whether there was one)``. Raises ValueError."""
+    """``(words up to a lone semicolon, ends of them, position after it, whether there was one)``. Raises ValueError."""
     words = []  # type: list[str]
+    ends = []  # type: list[int]
     while True:
         semicolon = _SEMICOLON.match(line, at)
         if semicolon:
             at = skip_blanks(line, semicolon.end())
             if not semicolon.group(1):
-                return words, at, True
+                return words, ends, at, True
             words.append(";")
+            ends.append(at)
             continue
         word, at = next_word(line, at, UNIT)
         if word is None:
-            return words, at, False
+            return words, ends, at, False
         words.append(with_specifiers(word, unit))
+        ends.append(at)

@@ -24,32 +24,33 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_status,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
+    DROP_IN_NAME,
     LIMIT_PROPERTIES,
     configured_limits,
-    drop_in_path,
-    is_running_here,
     limit_properties,
     unit_name,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import (
-    find_drop_ins,
-    find_fragment,
+    insert_own,
     loaded_limits,
     read_files,
-    with_file,
+    unit_paths,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
+    RELOADED,
+    Refusal,
+    difference,
+    refuse,
+    take_back,
 )
 
 PROPERTIES = [
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "ControlGroup", "FragmentPath",
     "NeedDaemonReload",
 ] + limit_properties(list(_service_limits.GRANTED))
-RELOADED = "systemd: configuration reloaded"
-
-
-class Refusal(Exception):
-    """Why this cannot be done, as one message for the operator."""
+REMEDY = _drop_in.Remedy(
+    _drop_in.LIMITS, DROP_IN_NAME, lambda text: _service_limits.generated_lines(text) is not None)
 
 
 class Host(t.NamedTuple):
@@ -120,12 +121,6 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     }
 
 
-def refuse(reason: str | None) -> None:
-    """End here if there is a reason to."""
-    if reason is not None:
-        raise Refusal(reason)
-
-
 def only_granted(limits: dict | None) -> dict | None:
     """Those of the live limits that this collection looks at."""
     return None if limits is None else {name: limits[name] for name in _service_limits.GRANTED if name in limits}
@@ -134,7 +129,7 @@ def only_granted(limits: dict | None) -> dict | None:
 def make_plan(manager: Manager, properties: dict, wanted: dict) -> Plan:
     """What to write for a unit. Raises Refusal where another file would overrule it."""
     unit = properties.get("Id", "")
-    path = drop_in_path(unit)
+    path = REMEDY.path(unit)
     old = _drop_in.read_drop_in(path)
     stale = properties.get("NeedDaemonReload") == "yes"
     configured = configured_limits(properties)
@@ -164,19 +159,7 @@ def read_unit_files(manager: Manager, properties: dict) -> tuple:
     names = ["Default" + name for name in limit_properties(list(_service_limits.GRANTED))]
     answer = manager.show_manager(["UnitPath"] + names)
     defaults = configured_limits({name[len("Default"):]: answer[name] for name in names if name in answer})
-    directories = answer.get("UnitPath", "").split()
-    units = properties.get("Names", "").split() or [properties["Id"]]
-    fragment = find_fragment(properties["Id"], directories, properties.get("FragmentPath", ""))
-    return defaults, read_files([fragment] + find_drop_ins(units, directories), [])
-
-
-def insert_own(files: list, path: str, text: str) -> list:
-    """Files of a unit in load order, with our drop-in of this text among them."""
-    texts = dict(files)
-    texts[path] = text
-    fragment = [file for file, _text in files if not file.endswith(".conf")][:1]
-    drop_ins = [file for file, _text in files if file.endswith(".conf")]
-    return [(file, texts[file]) for file in fragment + with_file(drop_ins, path)]
+    return defaults, read_files(unit_paths(properties, answer.get("UnitPath", "").split()), [])
 
 
 def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> str:
@@ -192,10 +175,10 @@ def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> s
 
 def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
     """Write and reload; the properties of the unit after that. What fails leaves everything as it was."""
-    entry = _drop_in.recorded().get(plan.unit)
+    entry = _drop_in.recorded(REMEDY).get(plan.unit)
     try:
         if plan.writes and plan.new is not None:
-            _drop_in.write_drop_in(plan.unit, plan.old, plan.new)
+            _drop_in.write_drop_in(REMEDY, plan.unit, plan.old, plan.new)
         manager.reload()
         properties = manager.show(plan.unit, PROPERTIES)
         short = _service_limits.short_limits(configured_limits(properties), wanted)
@@ -204,7 +187,7 @@ def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
             raise Refusal(f"{plan.unit}: after the reload systemd still says {', '.join(short)}{outcome}")
     except (Refusal, ManagerError, OSError, ValueError):
         if plan.writes:
-            _drop_in.put_back(plan.unit, plan.old, entry)
+            _drop_in.put_back(REMEDY, plan.unit, plan.old, entry)
             manager.reload()
         raise
     return properties
@@ -212,59 +195,4 @@ def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
 
 def reverted(manager: Manager, parameters: dict, dry: bool) -> dict:
     """Take limits back; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
-    try:
-        state = _drop_in.recorded()
-    except PermissionError:
-        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
-    systemd = is_running_here()
-    units = revert_units(manager, parameters["unit"], state, systemd)
-    plans = {unit: _drop_in.undo_plan(unit, state.get(unit)) for unit in units}
-    kept = [plan["path"] for plan in plans.values() if plan and plan["kept"]]
-    undone = {unit: plan for unit, plan in plans.items() if plan and not plan["kept"]}
-    for plan in undone.values():
-        refuse(_drop_in.read_only_reason(plan["path"]))
-    actions = [undo_action(plan) for plan in undone.values()] + ([RELOADED] if undone and systemd else [])
-    notes = [f"{path}: edited by somebody else, left as it is" for path in kept]
-    if undone and systemd:
-        shown = manager.show_all(sorted(undone), ["Id", "MainPID"])
-        running = [properties["Id"] for properties in shown if properties.get("MainPID", "0") != "0"]
-        notes += [f"{unit}: running processes keep their limits until the next restart" for unit in running]
-    if undone and not dry:
-        for plan in undone.values():
-            _drop_in.restore(plan["path"], plan["new"], plan["directory_made"])
-        if systemd:
-            manager.reload()
-        # Last, so that a run that is interrupted before can be repeated.
-        save_state(_drop_in.STATE_NAME, {unit: entry for unit, entry in state.items() if unit not in undone})
-    return {
-        "changed": bool(actions),
-        "actions": actions,
-        "notes": notes,
-        "restart_required": False,
-        "diff": [part for plan in undone.values() for part in difference(plan["path"], plan["old"], plan["new"])],
-    }
-
-
-def revert_units(manager: Manager, asked: str | None, state: dict, systemd: bool) -> list:
-    """The units to revert: the one asked for, by the name behind an alias, or all that the state knows."""
-    if asked is None:
-        return sorted(state)
-    name = unit_name(asked, "unit")
-    if name in state or not systemd:
-        return [name]
-    return [manager.show(name, ["Id"]).get("Id") or name]
-
-
-def undo_action(plan: dict) -> str:
-    """One sentence about one drop-in."""
-    if plan["old"] == plan["new"]:
-        return "{}: forgotten, it was not there any more".format(plan["path"])
-    return "{}: {}".format(plan["path"], "removed" if plan["new"] is None else "put back as it was before")
-
-
-def difference(path: str, before: str | None, after: str | None) -> list:
-    """One entry of a diff, or none."""
-    if before == after:
-        return []
-    texts = [_drop_in.encode(text or "").decode("utf-8", "replace") for text in (before, after)]
-    return [{"before_header": path, "after_header": path, "before": texts[0], "after": texts[1]}]
+    return take_back(REMEDY, manager, parameters, dry, kept="limits")

@@ -72,7 +72,8 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
     pid = int(properties.get("MainPID") or 0)
     program, shown = exec_start(properties)
     process = process_facts(pid, mounts, unread) if pid else dict(NO_PROCESS)
-    arguments = process["arguments"] or arguments_of_next_start(properties, unread) or shown.split()
+    coming = arguments_of_next_start(properties, unread) or shown.split()
+    arguments = process["arguments"] or coming
     log_bytes = engine_bytes_of([entry["message"] for entry in entries])
     return {
         "load_state": properties.get("LoadState"),
@@ -100,6 +101,7 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "binary_replaced": process["binary_replaced"],
         "own_root": process["own_root"],
         "node": node_facts(arguments) if arguments else None,
+        "next_node": node_facts(coming) if coming else None,
         "log": relevant_lines(entries),
         "pool": {"engine_bytes": log_bytes, "engine_bytes_source": "log" if log_bytes else None,
                  "mapped": process["mapped"], "pie": process["pie"]},
@@ -107,7 +109,7 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
 
 
 def arguments_of_next_start(properties: dict, unread: list) -> list:
-    """The command line that a service which does not run would get, environment files included; empty if it cannot be told."""
+    """The command line that a service gets at its next start, environment files included; empty if it cannot be told."""
     paths = [properties.get("FragmentPath", "")] + properties.get("DropInPaths", "").split()
     command = unit_command_line(properties.get("Id", ""), [path for path in paths if path], unread)
     return command["arguments"] if command else []

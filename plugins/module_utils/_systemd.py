@@ -93,8 +93,3 @@ def parse_limit_text(text: str) -> int:
 def drop_in_directory(unit: str, root: str = UNIT_DIRECTORY) -> str:
     """Where this collection's drop-ins of a unit lie."""
     return os.path.join(root, unit + ".d")
-
-
-def drop_in_path(unit: str, root: str = UNIT_DIRECTORY) -> str:
-    """The drop-in for limits of a unit."""
-    return os.path.join(drop_in_directory(unit, root), DROP_IN_NAME)

@@ -14,6 +14,7 @@ import re
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNIT_BYTES, UNLIMITED, at_least
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import LIMIT_PROPERTIES
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_lines import logical_lines
 
 COUNTED = ("nofile", "nproc")  # plain numbers; the others are sizes and take K, M, G, T, P
 _NAMES = {prop: name for name, prop in LIMIT_PROPERTIES.items()}
@@ -46,7 +47,7 @@ def limit_assignments(text: str, path: str) -> list:
     """
     assignments = []
     section = None
-    for number, line in _logical_lines(text):
+    for number, line in logical_lines(text):
         if line.startswith("["):
             section = line
             continue
@@ -58,25 +59,6 @@ def limit_assignments(text: str, path: str) -> list:
         if parsed is not None:
             assignments.append({"name": name, "value": parsed, "path": path, "line": number})
     return assignments
-
-
-def _logical_lines(text: str) -> list:
-    """``(number of the first line, joined line)`` without comments and blank lines."""
-    lines = []
-    start, joined = 0, ""
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped[:1] in ("#", ";") or (not stripped and not joined):
-            continue
-        start = start if joined else number
-        if stripped.endswith("\\"):
-            joined += stripped[:-1] + " "
-            continue
-        lines.append((start, (joined + stripped).strip()))
-        joined = ""
-    if joined.strip():
-        lines.append((start, joined.strip()))
-    return lines
 
 
 def deciding_assignments(files: list) -> dict:
@@ -143,6 +125,24 @@ def find_fragment(unit: str, directories: list, loaded: str) -> str:
         if os.path.exists(path):
             return path
     return loaded
+
+
+def unit_paths(properties: dict, directories: list) -> list:
+    """Paths of all files of a unit that a reload would load, in load order, from its Id, Names and FragmentPath."""
+    fragment = find_fragment(properties["Id"], directories, properties.get("FragmentPath", ""))
+    names = properties.get("Names", "").split() or [properties["Id"]]
+    return [fragment] + find_drop_ins(names, directories)
+
+
+def insert_own(files: list, path: str, text: str | None) -> list:
+    """Files of a unit in load order, with our drop-in of this text among them; without it if there is no text."""
+    texts = {other: content for other, content in files if other != path}
+    fragment = [other for other in texts if not other.endswith(".conf")][:1]
+    drop_ins = [other for other in texts if other.endswith(".conf")]
+    if text is not None:
+        texts[path] = text
+        drop_ins = with_file(drop_ins, path)
+    return [(other, texts[other]) for other in fragment + drop_ins]
 
 
 def read_files(paths: list, unread: list) -> list:

@@ -49,9 +49,10 @@ SCHEMA = 1
 OF_THE_PROGRAM = ("foreign-architecture", "libc-mismatch", "page-size-unsupported", "program-unusable")
 
 
-def assess_facts(facts: dict, policy: dict) -> dict:
+def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     """``{verdict, findings, remedies, pools, settings, clean_starts, differences}`` of one host.
 
+    refused lists ``{remedy, service, reason}`` for remedies that this run has tried and that cannot be had there.
     Raises OptionError for a policy that cannot be used, ValueError for facts of another schema or without a part.
     """
     wanted = checked_policy(policy)
@@ -63,7 +64,8 @@ def assess_facts(facts: dict, policy: dict) -> dict:
     facts = sound_facts(facts)
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
-    findings = sorted(_findings(facts, wanted, pools, settings), key=lambda item: SEVERITIES.index(item["severity"]))
+    found = [_without_refused(item, refused) for item in _findings(facts, wanted, pools, settings)]
+    findings = sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))
     return {
         "verdict": VERDICTS[findings[0]["severity"]] if findings else HEALTHY,
         "findings": findings,
@@ -78,7 +80,7 @@ def assess_facts(facts: dict, policy: dict) -> dict:
 
 def _findings(facts: dict, policy: dict, pools: dict, settings: list) -> list:
     services = {name: service for name, service in sorted(facts["services"].items()) if service["load_state"] == "loaded"}
-    nothing = {"engine_bytes": None, "engines_fit": None, "engines_needed": 0, "bound": None, "why": ""}
+    nothing = {"engine_bytes": None, "engines_fit": None, "engines_needed": 0, "bound": None, "why": "", "has_room": None}
     host = Subject(facts, policy, None, None, facts["pool"], pools.get("host", nothing),
                    [row for row in settings if row["service"] is None], {})
     nodes = [
@@ -91,6 +93,12 @@ def _findings(facts: dict, policy: dict, pools: dict, settings: list) -> list:
     explained = _explained(nodes, found + [item for _node, item in shown])
     found = merged(found, [_as_it_stands(item, node) for node, item in shown]) + check_all(explained, (TRIAL,))
     return found + check_all(_explained(nodes, found), (LAST,))
+
+
+def _without_refused(item: dict, refused: tuple | list) -> dict:
+    """A finding without the remedy that this run has tried in vain, with the reason in its place."""
+    reasons = [one["reason"] for one in refused if (one["remedy"], one["service"]) == (item["remedy"], item["service"])]
+    return changed(item, remedy=None, evidence=item["evidence"] + reasons[:1]) if reasons else item
 
 
 def _explained(nodes: list, findings: list) -> list:
@@ -141,6 +149,8 @@ def _options(remedy: str, service: dict | None, name: str, settings: list, polic
         wanted = {row["setting"]: _limit_option(row["wanted"]) for row in settings if row["service"] == name}
         names = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK", "address_space": "LimitAS"}
         return dict({"unit": name}, **{option: wanted[label] for option, label in names.items() if label in wanted})
+    if remedy == "node-strategy":
+        return {"unit": name}
     # A vote that is not on disk yet must not be cast twice.
     return {"unit": name, "delay": policy["restart_delay"] if is_authority(service or {}) else 0}
 

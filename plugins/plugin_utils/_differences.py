@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import LIMIT_PROPERTIES
-from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import start_limits
 
 COUNTS = ("nofile", "nproc")
 SECCOMP = {0: "none", 1: "strict", 2: "filter"}
@@ -23,7 +22,7 @@ def differences(facts: dict, service: dict) -> list:
     """
     session = facts["host"].get("session") or {}
     rows = [("user", session.get("user"), service.get("user"))]
-    rows += _limits(facts.get("limits") or {}, start_limits(service))
+    rows += _limits(facts.get("limits") or {}, service["limits"].get("live") or service["limits"].get("configured") or {})
     rows += _credentials(session, service.get("credentials") or {})
     rows += [("memory limit", _size((facts.get("memory") or {}).get("cgroup")), _size(service.get("cgroup")))]
     rows += [(name, "-", value) for name, value in sorted((service.get("sandbox") or {}).items()) if value not in OFF]

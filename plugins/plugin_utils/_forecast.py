@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
+from ansible_collections.aarch64.validator.plugins.module_utils._node import DEFAULT_STRATEGY
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, at_least, format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import (
     fit_in_address_space,
     fit_in_limit,
@@ -24,13 +25,22 @@ def forecasts(facts: dict, policy: dict) -> dict:
 
 
 def service_forecast(facts: dict, service: dict, policy: dict) -> dict:
-    """The forecast of one service, by the limits its process has, or will have at its next start."""
+    """The forecast of one service, by the tighter of the limits it has and those of its next start."""
     return _forecast(facts, service["pool"], start_limits(service), service.get("node"), policy)
 
 
 def start_limits(service: dict) -> dict:
-    """Limits that count for a service: the live ones of a running process, else the configured ones."""
-    return service["limits"].get("live") or service["limits"].get("configured") or {}
+    """By limit, the tighter of what the live process has and what the next start gets."""
+    live, configured = service["limits"].get("live") or {}, service["limits"].get("configured") or {}
+    both = {**configured, **live}
+    return {name: configured[name] if name in configured and at_least(limit["soft"], configured[name]["soft"]) else limit
+            for name, limit in both.items()}
+
+
+def comes_with_next_start(service: dict, name: str) -> bool:
+    """Whether a running process still has more of a limit than its next start will give."""
+    live, configured = ((service["limits"].get(when) or {}).get(name, {}).get("soft") for when in ("live", "configured"))
+    return None not in (live, configured) and not at_least(configured, live)
 
 
 def _forecast(facts: dict, pool: dict, limits: dict, node: dict | None, policy: dict) -> dict:
@@ -38,31 +48,38 @@ def _forecast(facts: dict, pool: dict, limits: dict, node: dict | None, policy: 
     needed = engines_needed(node, policy)
     va_bits = facts["kernel"].get("va_bits")
     pie = pool.get("pie") is not False
+    mapped = bool(pool.get("mapped"))
+    if mapped and not needed:  # whatever its command line says
+        needed = engines_needed(None, policy)
     if not engine_bytes:
         return _result(None, None, needed, None, "what an engine of it reserves is not known")
     if not va_bits:
         why = "the size of the address space could not be read; a trial on this host held as many"
         return _result(engine_bytes, pool.get("probed_fit"), needed, None, why)
     space = fit_in_address_space(va_bits, engine_bytes, pie)
+    has_room = space >= engines_if_pooling(node, policy)
     limit_as = limits.get("as", {}).get("soft", UNLIMITED)
     limited = fit_in_limit(limit_as, engine_bytes)
     if limited is not None and limited < space:
         why = f"RLIMIT_AS {format_human(limit_as)} holds {limited} of {format_human(engine_bytes)}"
-        return _result(engine_bytes, limited, needed, "limit", why)
+        return _result(engine_bytes, limited, needed, "limit", why, has_room)
     why = "{} bits of address space{} hold {} of {}".format(
         va_bits, ", cut in two by a position-independent program," if pie else "", space, format_human(engine_bytes))
-    return _result(engine_bytes, space, needed, "address-space", why)
+    return _result(engine_bytes, space, needed, "address-space", why, has_room)
 
 
-def _result(engine_bytes: int | None, fit: int | None, needed: int, bound: str | None, why: str) -> dict:
+def _result(engine_bytes: int | None, fit: int | None, needed: int, bound: str | None, why: str,
+            has_room: bool | None = None) -> dict:
+    """``has_room``: whether the address space, limits aside, holds all engines of a node that maps pools."""
     if not needed:
         why = "its instantiation strategy maps no pool"
-    return {"engine_bytes": engine_bytes, "engines_fit": fit, "engines_needed": needed, "bound": bound, "why": why}
+    return {"engine_bytes": engine_bytes, "engines_fit": fit, "engines_needed": needed, "bound": bound, "why": why,
+            "has_room": has_room}
 
 
 def engines_needed(node: dict | None, policy: dict) -> int:
     """Engines alive at once at the worst moment: the operator's figure, else cache size + 1 for each pooling executor."""
-    if node is not None and not any(strategy.startswith("pooling") for strategy in node["strategy"]):
+    if node is not None and not is_pooling(node):
         return 0
     if policy["engines_needed"] is not None:
         return policy["engines_needed"]
@@ -73,3 +90,14 @@ def engines_needed(node: dict | None, policy: dict) -> int:
         for strategy, size in zip(node["strategy"], node["runtime_cache_size"])
         if strategy.startswith("pooling")
     )
+
+
+def engines_if_pooling(node: dict | None, policy: dict) -> int:
+    """Engines that a node would need if each of its executors mapped pools, as they do by default."""
+    pooling = None if node is None else dict(node, strategy=[DEFAULT_STRATEGY] * len(node["strategy"]))
+    return engines_needed(pooling, policy)
+
+
+def is_pooling(node: dict) -> bool:
+    """Whether any executor of a node maps pools."""
+    return any(strategy.startswith("pooling") for strategy in node["strategy"])

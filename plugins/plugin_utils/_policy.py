@@ -12,6 +12,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import Op
 
 PREFIX = "memory_pool_"
 DEFAULT_SHM_SIZE = "2G"
+NODE_STRATEGIES = ("auto", "keep")
 DEFAULTS = {
     "shm_size": DEFAULT_SHM_SIZE,
     "shm_exact": False,
@@ -19,6 +20,7 @@ DEFAULTS = {
     "limit_memlock": "infinity",
     "restart_delay": 120,
     "engines_needed": None,
+    "node_strategy": "auto",
     "clean_start_seconds": 20,  # judges nothing, but is refused here before anything is changed
 }
 
@@ -41,6 +43,8 @@ def checked_policy(policy: dict) -> dict:
     merged = dict(DEFAULTS, **given)
     if not isinstance(merged["shm_exact"], bool):
         raise OptionError(PREFIX + "shm_exact", merged["shm_exact"], "true or false")
+    if merged["node_strategy"] not in NODE_STRATEGIES:
+        raise OptionError(PREFIX + "node_strategy", merged["node_strategy"], " or ".join(NODE_STRATEGIES))
     return {
         "shm_size": parse_size(merged["shm_size"], PREFIX + "shm_size"),
         "shm_size_is_default": merged["shm_size"] == DEFAULT_SHM_SIZE,
@@ -49,6 +53,7 @@ def checked_policy(policy: dict) -> dict:
         "limit_memlock": parse_limit(merged["limit_memlock"], PREFIX + "limit_memlock"),
         "restart_delay": _seconds(merged["restart_delay"], "restart_delay", 0, 3600),
         "engines_needed": _count(merged["engines_needed"]),
+        "node_strategy": merged["node_strategy"],
         "clean_start_seconds": _seconds(merged["clean_start_seconds"], "clean_start_seconds", 1, 600),
     }
 

@@ -26,6 +26,8 @@ def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
         patch = _tried(result)
     elif remedy == "service-limits":
         patch = _limited(before, result)
+    elif remedy == "node-strategy":
+        patch = _given_strategy(before, result)
     elif result.get("changed"):
         patch = _restarted(before)
     else:
@@ -50,6 +52,13 @@ def _limited(service: dict, result: dict) -> dict:
     return patch
 
 
+def _given_strategy(service: dict, result: dict) -> dict:
+    """A service whose next start has another strategy; one that is down has no other node than the next."""
+    coming = dict(service.get("next_node") or service["node"], **(result.get("node") or {}))
+    patch = {"next_node": coming, "restart_required": bool(result.get("restart_required"))}
+    return patch if service["main_pid"] else dict(patch, node=coming)
+
+
 def _address_space(limits: dict) -> tuple:
     return tuple((limits.get(when) or {}).get("as") for when in ("configured", "live"))
 
@@ -64,4 +73,5 @@ def _restarted(service: dict) -> dict:
     return {
         "active": True, "active_state": "active", "sub_state": "running", "result": "success",
         "restart_required": False, "limits": dict(service["limits"], live=live),
+        "node": service.get("next_node") or service.get("node"), "pool": dict(service["pool"], mapped=[]),
     }

@@ -14,7 +14,10 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
     format_human,
     smaller,
 )
+from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import is_pooling
 
+STRATEGY = "instantiation strategy"
+RECREATE = "recreate-instance-copy-on-write"
 LIMITS = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK"}
 
 
@@ -22,8 +25,8 @@ def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
     """Rows ``{service, setting, wanted, configured, live, session, grantable, configured_ok, live_ok, ok, note}``.
 
     ``session`` is what a shell of the person who gathered the facts has: often not what the service has.
-    Values are integers (-1 is no limit), None where unknown. A value that is not known is not held against a
-    host in ``configured_ok``; a live value that is not known is never ok.
+    Values are integers (-1 is no limit), a text for the strategy, None where unknown. A value that is not known is not
+    held against a host in ``configured_ok``; a live value that is not known is never ok.
     """
     rows = [shm_setting(facts, policy)]
     for name, service in sorted((facts.get("services") or {}).items()):
@@ -31,7 +34,9 @@ def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
             continue
         rows += [_limit_row(name, service, limit, label, _wanted(limit, policy, facts), facts) for limit, label in LIMITS.items()]
         forecast = forecasts[name]
-        if forecast["bound"] == "limit" and forecast["engines_fit"] < forecast["engines_needed"]:
+        if forecast["has_room"] is False and service["node"] and policy["node_strategy"] == "auto":
+            rows.append(_strategy_row(name, service))
+        elif forecast["bound"] == "limit" and forecast["engines_fit"] < forecast["engines_needed"]:
             rows.append(_limit_row(name, service, "as", "LimitAS", UNLIMITED, facts))
     return rows
 
@@ -85,7 +90,20 @@ def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int, fa
                 configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
 
 
-def _row(service: str | None, setting: str, wanted: int, configured: int | None, live: int | None,
+def _strategy_row(name: str, service: dict) -> dict:
+    """How the node makes its instances, on a kernel without room for pools."""
+    coming, running = next_node(service), service["node"] if service["main_pid"] else None
+    configured, live = (" -- ".join(node["strategy"]) if node else None for node in (coming, running))
+    return _row(name, STRATEGY, RECREATE, configured, live, None, None,
+                not is_pooling(coming), running is not None and not is_pooling(running), None)
+
+
+def next_node(service: dict) -> dict:
+    """What the next start of a node will say on its command line; what runs now where that could not be read."""
+    return service.get("next_node") or service["node"]
+
+
+def _row(service: str | None, setting: str, wanted: int | str, configured: int | str | None, live: int | str | None,
          session: int | None, grantable: int | None, configured_ok: bool, live_ok: bool, note: str | None) -> dict:
     return {
         "service": service, "setting": setting, "wanted": wanted, "configured": configured, "live": live,
@@ -104,5 +122,7 @@ def value_text(row: dict, key: str) -> str:
     return "-" if row[key] is None else _text(row["setting"], row[key])
 
 
-def _text(setting: str, value: int) -> str:
+def _text(setting: str, value: int | str) -> str:
+    if isinstance(value, str):
+        return value
     return str(value) if setting == "LimitNOFILE" and value != UNLIMITED else format_human(value)

@@ -9,8 +9,13 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._boards import page_size_trap, way_out
-from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import start_limits
+from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import (
+    comes_with_next_start,
+    is_pooling,
+    start_limits,
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import decode, layout_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import RISK
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import POOL, Subject, rule
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
     failure_lines,
@@ -18,6 +23,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state im
     limits_remedy,
     program_of,
 )
+from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import next_node
 
 ISSUE = "https://github.com/paritytech/substrate/issues/12538"
 SETRLIMIT = "https://man7.org/linux/man-pages/man2/setrlimit.2.html"
@@ -37,7 +43,7 @@ def address_space_too_small(subject: Subject) -> t.Iterator[tuple]:
     boot a kernel with 48 bits (on a Raspberry Pi 5 also one with 16K pages and 47 bits).
     """
     if _lacks_room(subject) and _stops_now(subject) and not _limited(subject):
-        yield _room_text(subject), [*_evidence(subject), *_way_out(subject)]
+        yield _room_text(subject), [*_evidence(subject), *_way_out(subject)], {"remedy": _strategy_remedy(subject)}
 
 
 @rule("address-space-limit", POOL, SETRLIMIT)
@@ -49,7 +55,12 @@ def address_space_limit(subject: Subject) -> t.Iterator[tuple]:
     Why: the reservation counts in full against RLIMIT_AS, although it takes no memory.
     Do: the playbook remediate sets ``LimitAS=infinity`` and restarts the node. To cap memory, use ``MemoryMax=``.
     """
-    if _lacks_room(subject) and _stops_now(subject) and _limited(subject):
+    if not _lacks_room(subject) or not _limited(subject):
+        return
+    if _still_runs(subject):
+        summary = f"{_room_text(subject)}; {subject.name} runs without this limit and will not survive its next start"
+        yield summary, _evidence(subject), dict(_limit_remedy(subject), severity=RISK)
+    elif _stops_now(subject):
         yield _room_text(subject), _evidence(subject), _limit_remedy(subject)
 
 
@@ -62,13 +73,13 @@ def runtime_upgrade_will_fail(subject: Subject) -> t.Iterator[tuple]:
     has up to 3 engines at once, a collator twice as many. "Does it start?" is no test for this.
     Do: as for address-space-too-small or address-space-limit; the evidence says which of them bounds it.
     """
-    if not _lacks_room(subject) or _stops_now(subject):
+    if not _lacks_room(subject) or _stops_now(subject) or (_limited(subject) and _still_runs(subject)):
         return
     summary = "{}; {} will die at the next runtime upgrade".format(_room_text(subject), subject.name or "a node")
     if _limited(subject):
         yield summary, _evidence(subject), _limit_remedy(subject)
     else:
-        yield summary, [*_evidence(subject), *_way_out(subject)]
+        yield summary, [*_evidence(subject), *_way_out(subject)], {"remedy": _strategy_remedy(subject)}
 
 
 @rule("emulated-or-sandboxed", POOL, GVISOR)
@@ -111,8 +122,24 @@ def _stops_now(subject: Subject) -> bool:
     return down or subject.forecast["engines_fit"] == 0
 
 
+def _still_runs(subject: Subject) -> bool:
+    """Whether the process runs free of a limit on address space that its next start will have."""
+    return subject.service is not None and comes_with_next_start(subject.service, "as")
+
+
 def _limited(subject: Subject) -> bool:
-    return subject.forecast["bound"] == "limit"
+    """Whether a limit alone is in the way: without it, all engines fit."""
+    return subject.forecast["bound"] == "limit" and subject.forecast["has_room"] is not False
+
+
+def _strategy_remedy(subject: Subject) -> str | None:
+    """How a node comes to map no pools: by another strategy, or by a start with the one that is set already."""
+    service = subject.service
+    if service is None or service["node"] is None or subject.policy["node_strategy"] != "auto":
+        return None
+    if is_pooling(next_node(service)):
+        return "node-strategy"
+    return "service-restart" if is_pooling(service["node"]) else None
 
 
 def _limit_remedy(subject: Subject) -> dict:

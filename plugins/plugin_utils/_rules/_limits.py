@@ -17,7 +17,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state im
     log_evidence,
     state_text,
 )
-from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import reachable, value_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import LIMITS, reachable, value_text
 
 EXEC = "https://www.freedesktop.org/software/systemd/man/systemd.exec.html#Process%20Properties"
 RELOAD = "https://www.freedesktop.org/software/systemd/man/systemctl.html#daemon-reload"
@@ -77,7 +77,7 @@ def limits_not_live(subject: Subject) -> t.Iterator[tuple]:
     Do: the playbook remediate raises the process where the kernel allows it, and restarts it where not.
     """
     waiting = [row for row in subject.rows if row["configured_ok"] and row["live"] is not None
-               and row["setting"] != "LimitAS" and not at_least(row["live"], reachable(row))]
+               and row["setting"] in LIMITS.values() and not at_least(row["live"], reachable(row))]
     if waiting:
         parts = ["{} {}, live {}".format(row["setting"], *(value_text(row, key) for key in ("configured", "live")))
                  for row in waiting]

@@ -135,11 +135,6 @@ def test_limit_that_holds_one_engine_is_a_risk_until_the_node_dies_of_it():
     assert (dead["verdict"], ids(dead)[0]) == ("blocked", "address-space-limit")
 
 
-def test_no_automatic_remedy_for_the_address_space_of_a_kernel_yet():
-    first = assess_facts(CASES["address-space-too-small"], {})["findings"][0]
-    assert first["automatic"] is False
-
-
 def test_strategy_without_pool_needs_no_engine():
     facts = node_facts({"node": {"strategy": ["recreate-instance-copy-on-write"]}}, kernel={"va_bits": 39})
     assessment = assess_facts(facts, {})
@@ -194,7 +189,8 @@ class TestServiceThatIsDown:
         facts = node_facts(dict(DOWN, log=POOL_LINES, limits={"live": None}), kernel={"va_bits": 39})
         assessment = assess_facts(facts, {})
         assert ids(assessment) == ["address-space-too-small"]
-        assert assessment["remedies"] == []
+        assert [item["remedy"] for item in assessment["remedies"]] == ["node-strategy"]
+        assert assess_facts(facts, {"node_strategy": "keep"})["remedies"] == []
 
 
 def test_restart_follows_once_the_module_says_so():
@@ -285,3 +281,14 @@ def test_the_way_out_by_larger_pages_is_checked_against_the_jemalloc_of_this_pro
 def test_the_stock_kernel_is_the_way_out_where_the_distribution_has_one():
     found = assess_facts(node_facts(kernel={"va_bits": 39, "release": "6.1.99-custom"}), {})["findings"][0]
     assert any("stock kernel of Debian" in line for line in found["evidence"])
+
+
+@pytest.mark.parametrize("space", [GIB, 300 * GIB])
+def test_a_limit_that_comes_with_the_next_start_is_a_risk_today(space):
+    coming = {"configured": limits(**{"as": space}), "live": limits()}
+    facts = node_facts({"limits": coming, "pool": {"engine_bytes": ENGINE_2023}})
+    assessment = assess_facts(facts, {})
+    assert (assessment["verdict"], ids(assessment)) == ("at-risk", ["address-space-limit"])
+    assert "will not survive its next start" in assessment["findings"][0]["summary"]
+    assert [item["remedy"] for item in assessment["remedies"]] == ["service-limits"]
+    assert assessment["remedies"][0]["options"]["address_space"] == "infinity"

@@ -15,6 +15,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
     _service_limits,
     _unit_files,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import REMEDY
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 
 OWN = "/etc/systemd/system/node.service.d/60-aarch64-validator.conf"
@@ -253,21 +254,21 @@ def test_processes_of_a_unit_in_every_kind_of_hierarchy(tmp_path) -> None:
 
 def test_undo_knows_its_own_files(tmp_path, monkeypatch) -> None:
     path = tmp_path / "node.service.d" / "60-aarch64-validator.conf"
-    monkeypatch.setattr(_drop_in, "drop_in_path", lambda unit: str(path))
-    assert _drop_in.undo_plan("node.service", None) is None
+    monkeypatch.setattr(_drop_in, "drop_in_directory", lambda unit: str(path.parent))
+    assert _drop_in.undo_plan(REMEDY, "node.service", None) is None
     path.parent.mkdir()
     path.write_text("[Service]\nNice=1\n")
-    assert _drop_in.undo_plan("node.service", None) is None
+    assert _drop_in.undo_plan(REMEDY, "node.service", None) is None
     ours = _service_limits.render_drop_in({"LimitNOFILE": "9"})
     path.write_text(ours)
-    lost_state = _drop_in.undo_plan("node.service", None)
+    lost_state = _drop_in.undo_plan(REMEDY, "node.service", None)
     assert lost_state is not None
     assert (lost_state["new"], lost_state["directory_made"], lost_state["kept"]) == (None, False, False)
     entry = {"path": str(path), "directory_made": True, "before": "old", "written": [_drop_in.digest(ours)]}
-    known = _drop_in.undo_plan("node.service", entry)
+    known = _drop_in.undo_plan(REMEDY, "node.service", entry)
     assert known is not None
     assert known["new"] == "old"
     path.write_text(ours + "Nice=1\n")
-    edited = _drop_in.undo_plan("node.service", entry)
+    edited = _drop_in.undo_plan(REMEDY, "node.service", entry)
     assert edited is not None
     assert edited["kept"]

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What remedies that write a drop-in have in common: refusals, diffs, and the way back. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here, unit_name
+
+if t.TYPE_CHECKING:
+    from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager
+
+RELOADED = "systemd: configuration reloaded"
+
+
+class Refusal(Exception):
+    """Why this cannot be done, as one message for the operator."""
+
+
+def refuse(reason: str | None) -> None:
+    """End here if there is a reason to."""
+    if reason is not None:
+        raise Refusal(reason)
+
+
+def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: bool, kept: str) -> dict:
+    """Undo a remedy for one unit or all; the result of its module. Raises Refusal, ManagerError, ValueError or OSError.
+
+    kept: what running processes keep until their next start.
+    """
+    try:
+        state = _drop_in.recorded(remedy)
+    except PermissionError:
+        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
+    systemd = is_running_here()
+    units = revert_units(manager, parameters["unit"], state, systemd)
+    plans = {unit: _drop_in.undo_plan(remedy, unit, state.get(unit)) for unit in units}
+    edited = [plan["path"] for plan in plans.values() if plan and plan["kept"]]
+    undone = {unit: plan for unit, plan in plans.items() if plan and not plan["kept"]}
+    for plan in undone.values():
+        refuse(_drop_in.read_only_reason(plan["path"]))
+    actions = [undo_action(plan) for plan in undone.values()] + ([RELOADED] if undone and systemd else [])
+    notes = [f"{path}: edited by somebody else, left as it is" for path in edited]
+    if undone and systemd:
+        shown = manager.show_all(sorted(undone), ["Id", "MainPID"])
+        running = [properties["Id"] for properties in shown if properties.get("MainPID", "0") != "0"]
+        notes += [f"{unit}: running processes keep their {kept} until the next restart" for unit in running]
+    if undone and not dry:
+        for plan in undone.values():
+            _drop_in.restore(plan["path"], plan["new"], plan["directory_made"])
+        if systemd:
+            manager.reload()
+        # Last, so that a run that is interrupted before can be repeated.
+        save_state(remedy.state, {unit: entry for unit, entry in state.items() if unit not in undone})
+    return {
+        "changed": bool(actions),
+        "actions": actions,
+        "notes": notes,
+        "restart_required": False,
+        "diff": [part for plan in undone.values() for part in difference(plan["path"], plan["old"], plan["new"])],
+    }
+
+
+def revert_units(manager: Manager, asked: str | None, state: dict, systemd: bool) -> list:
+    """The units to revert: the one asked for, by the name behind an alias, or all that the state knows."""
+    if asked is None:
+        return sorted(state)
+    name = unit_name(asked, "unit")
+    if name in state or not systemd:
+        return [name]
+    return [manager.show(name, ["Id"]).get("Id") or name]
+
+
+def undo_action(plan: dict) -> str:
+    """One sentence about one drop-in."""
+    if plan["old"] == plan["new"]:
+        return "{}: forgotten, it was not there any more".format(plan["path"])
+    return "{}: {}".format(plan["path"], "removed" if plan["new"] is None else "put back as it was before")
+
+
+def difference(path: str, before: str | None, after: str | None) -> list:
+    """One entry of a diff, or none."""
+    if before == after:
+        return []
+    texts = [_drop_in.encode(text or "").decode("utf-8", "replace") for text in (before, after)]
+    return [{"before_header": path, "after_header": path, "before": texts[0], "after": texts[1]}]
