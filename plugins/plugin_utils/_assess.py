@@ -65,7 +65,8 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
     found = [_without_refused(item, refused) for item in _findings(facts, wanted, pools, settings)]
-    findings = sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))
+    # Of equally bad findings, what can be the cause of the operator's message comes first.
+    findings = sorted(found, key=lambda item: (SEVERITIES.index(item["severity"]), not item["explains"]))
     return {
         "verdict": VERDICTS[findings[0]["severity"]] if findings else HEALTHY,
         "findings": findings,

@@ -8,6 +8,7 @@ The rules judge these rows and the terminal shows them, so that both always say 
 
 from __future__ import annotations
 
+from ansible_collections.aarch64.validator.plugins.module_utils._fstab import default_size
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
     UNLIMITED,
     at_least,
@@ -16,6 +17,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import is_pooling
 
+SMALLEST_PAGE = 4096
 STRATEGY = "instantiation strategy"
 RECREATE = "recreate-instance-copy-on-write"
 LIMITS = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK"}
@@ -45,10 +47,10 @@ def wanted_shm_size(facts: dict, policy: dict) -> tuple:
     """``(bytes, note)``: what the operator asks for; the default is lowered to half of RAM on a small board."""
     wanted = policy["shm_size"]
     total = (facts.get("memory") or {}).get("total")
-    if not total or wanted <= total // 2:
+    half = default_size(total or 0, facts["kernel"].get("page_size") or SMALLEST_PAGE)
+    if not total or wanted <= half:
         return wanted, None
     if policy["shm_size_is_default"]:
-        half = total // 2
         return half, f"the default of {format_human(wanted)} is lowered to half of this host's RAM, {format_human(half)}"
     return wanted, f"{format_human(wanted)} is more than half of this host's RAM of {format_human(total)}"
 

@@ -105,7 +105,7 @@ def test_table_shows_what_is_not_compliant():
     shown = text("verify", a=CAPPED)
     assert "wanted" in shown
     row = next(line for line in shown.splitlines() if "LimitMEMLOCK  " in line)
-    assert row.split() == ["polkadot.service", "LimitMEMLOCK", "infinity", "infinity", "8", "MiB", "no"]
+    assert row.split() == ["LimitMEMLOCK", "infinity", "infinity", "8", "MiB", "no"]
     assert "LimitNOFILE" not in shown
     everything = "\n".join(line for line, _ in terminal_lines(report("verify", a=CAPPED), 100, True))
     assert "LimitNOFILE" in everything
