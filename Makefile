@@ -1,13 +1,15 @@
 # Two commands do everything: `make remediate` and `make test`. Both install what they need.
 #
-#   make diagnose|remediate|verify|audit|revert [INVENTORY=path] [ARGS='--check --diff --limit x']
+#   make diagnose|remediate|verify|audit|revert [INVENTORY=path] [ARGS='--check --diff --limit x'] [QUERY='JMESPath']
 #
-# INVENTORY and ARGS travel through the environment: nothing a user gives is pasted into a shell.
+# INVENTORY, ARGS and QUERY travel through the environment: nothing a user gives is pasted into a shell.
 
 PYTHON ?= python3
 VENV := .venv
 TEST_VENV := .venv-test
 export INVENTORY ARGS
+# A question is text: make looks for no variables in it.
+override export QUERY := $(value QUERY)
 
 .PHONY: help diagnose remediate verify audit revert test lint test-unit test-integration test-chain build clean
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run one playbook of this project with what ``make`` was given, by an argument list and never by a shell.
 
-Usage: run_playbook.py NAME. The environment holds INVENTORY (default: this machine) and ARGS, extra
-arguments for ansible-playbook in shell quoting.
+Usage: run_playbook.py NAME. The environment holds INVENTORY (default: this machine), ARGS, extra arguments for
+ansible-playbook in shell quoting, and QUERY, a question to the report in JMESPath.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "playbooks" / "collections"))
+
+from ansible_collections.aarch64.validator.plugins.plugin_utils._query import QueryError, checked  # noqa: E402
+
 LOCAL_INVENTORY = "inventory/local.yml"
 CHANGING = ("remediate", "revert")
 
@@ -43,6 +47,20 @@ def command(playbook: str, inventory: str, extra: list[str], extra_privileges: l
     return [program, "-i", inventory, *extra_privileges, f"{ROOT}/playbooks/{playbook}.yml", *extra]
 
 
+def question(query: str) -> list[str]:
+    """Arguments that hand a question over as it stands: ``!unsafe`` keeps Ansible from taking any of it for a template.
+
+    Every character but the harmless ones is written as YAML writes it by number. Raises QueryError for a question that is
+    wrong whatever the hosts say, before any of them is asked.
+    """
+    if not query:
+        return []
+    checked(query)
+    text = "".join(letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else f"\\U{ord(letter):08x}"
+                   for letter in query)
+    return ["-e", f'{{"memory_pool_query": !unsafe "{text}"}}']
+
+
 def main() -> None:
     playbook = sys.argv[1]
     inventory = os.environ.get("INVENTORY") or LOCAL_INVENTORY
@@ -51,6 +69,10 @@ def main() -> None:
     except ValueError as error:
         valid = "arguments of ansible-playbook, such as '--check --diff'"
         sys.exit(f"ARGS: {os.environ['ARGS']!r} is not valid ({error}); give {valid}")
+    try:
+        asked = question(os.environ.get("QUERY", ""))
+    except QueryError as error:
+        sys.exit(f"QUERY: {error}")
     extra_privileges: list[str] = []
     if inventory == LOCAL_INVENTORY:
         has_sudo = shutil.which("sudo") is not None
@@ -59,7 +81,7 @@ def main() -> None:
         if message:
             print(message, flush=True)
     os.chdir(ROOT)
-    arguments = command(playbook, inventory, extra, extra_privileges)
+    arguments = command(playbook, inventory, asked + extra, extra_privileges)
     os.execv(arguments[0], arguments)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -19,12 +20,17 @@ from ansible.utils.display import Display
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import checked_policy
+from ansible_collections.aarch64.validator.plugins.plugin_utils._query import QueryError, answer_text, plain_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import (
     FAILING,
     build_report,
     complaint,
     host_entry,
 )
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._csv import hosts_csv
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import checked_baseline, with_drift
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._junit import junit_xml
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._metrics import metrics_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import (
     DIRECTORY,
     SUFFIX,
@@ -33,17 +39,22 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorde
     recorded_outcome,
     refused,
 )
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._sarif import sarif_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._terminal import terminal_lines
 
 MODES = ("diagnose", "remediate", "verify", "revert", "audit")
 # Variables that the role leaves on each host.
 OUTCOME_VARIABLES = ("diagnosis", "assessment", "facts", "changes", "notes", "pending", "failure")
+# The files beside report.json, each made from the report alone.
+FORMATS = {"hosts.csv": hosts_csv, "junit.xml": junit_xml, "report.sarif": sarif_text, "metrics.prom": metrics_text}
+FOR_ALL = ("metrics.prom",)  # read by another user, who scrapes it; the others hold what hosts told and are for their owner
+QUERY_FILE = "query.json"
 
 display = Display()
 
 
 class ActionModule(ActionBase):
-    """Collects one outcome per host, live or recorded, writes report.json and prints the summary."""
+    """Collects one outcome per host, live or recorded, writes the report in all its forms and prints the summary."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -60,7 +71,10 @@ class ActionModule(ActionBase):
             "policy": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str"},
             "facts_dir": {"type": "path"},
+            "baseline": {"type": "path"},
+            "query": {"type": "str"},
         }, required_one_of=[["hosts", "facts_dir"]])
+        baseline = read_baseline(options["baseline"], options["fail_on"])
         replay = options["facts_dir"] is not None
         if replay:
             outcomes = recorded(options["facts_dir"], options["hosts"], options["policy"])
@@ -69,12 +83,20 @@ class ActionModule(ActionBase):
         entries = [host_entry(name, told) for name, told in outcomes]
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = build_report(entries, options["policy"], options["mode"], self._task.check_mode, now)
-        path = write_json(report, options["dir"], "report.json")
+        text = json_text(with_drift(report, baseline) if baseline else report)
+        report = json.loads(text)  # plain values: those of hosts are of types of ansible-core that other libraries do not take
+        path = write_text(text, options["dir"], "report.json")
+        files = [path, *write_formats(report, options["dir"])]
         if options["mode"] == "audit" and not replay:
-            write_facts(entries, options["dir"])
+            write_facts(report["hosts"], options["dir"])
         show(report, path)
-        reason = complaint(report, options["fail_on"])
-        result = {"changed": False, "path": path, "summary": report["summary"]}
+        result = {"changed": False, "path": path, "files": files, "summary": report["summary"]}
+        reasons = [complaint(report, options["fail_on"])]
+        try:
+            result.update(answered(report, options["query"], options["dir"]))
+        except QueryError as error:
+            reasons.insert(0, f"memory_pool_query: {error}")
+        reason = "\n".join(reason for reason in reasons if reason)
         if reason:
             result.update(failed=True, msg=reason)
         return result
@@ -124,22 +146,86 @@ def judged(file: Path, policy: dict[str, t.Any]) -> dict[str, t.Any]:
         return refused(file.name, f"cannot be read ({error.strerror})")
 
 
+def read_baseline(path: str | None, fail_on: str) -> dict[str, t.Any] | None:
+    """The earlier report, read before anything is written: it may be the very file that this run replaces."""
+    valid = "give report.json of an earlier run"
+    if path is None:
+        if fail_on == "drift":
+            raise AnsibleActionFail(f"memory_pool_fail_on: drift needs memory_pool_baseline; {valid}")
+        return None
+    try:
+        return checked_baseline(json.loads(Path(path).read_bytes()))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except RecursionError:
+        problem = "is no JSON (nested too deeply)"
+    except ValueError as error:
+        problem = f"is no JSON ({error})" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
+    raise AnsibleActionFail(f"memory_pool_baseline: {path!r} {problem}; {valid}")
+
+
+def write_formats(report: dict[str, t.Any], directory: str) -> list[str]:
+    """Write the files beside report.json and give their paths; one that cannot be made costs none of the others."""
+    written = []
+    for name, build in FORMATS.items():
+        try:
+            written.append(write_text(build(report), directory, name, 0o644 if name in FOR_ALL else 0o600))
+        except Exception as error:  # whatever it is, the report itself is there and says how the run ends
+            display.warning(f"{name} could not be written: {type(error).__name__}: {error}")
+            remove(directory, name)
+    return written
+
+
+def answered(report: dict[str, t.Any], query: str | None, directory: str) -> dict[str, t.Any]:
+    """Answer the question, in a file and as the last thing that is printed."""
+    remove(directory, QUERY_FILE)
+    if not query:
+        return {}
+    answer = plain_answer(report, query)
+    text = answer_text(answer)
+    write_text(text + "\n", directory, QUERY_FILE)
+    display.display(text)
+    return {"answer": answer}
+
+
+def remove(directory: str, name: str) -> None:
+    """A file of an earlier run must not pass for one of this report."""
+    with contextlib.suppress(OSError):
+        os.unlink(located(directory, name))
+
+
 def write_facts(entries: list[dict[str, t.Any]], directory: str) -> None:
     """Keep the facts of each host that gave some; of others, older facts stay: they are the last that is known."""
     for entry in entries:
         if entry["facts"]:
-            write_json(entry["facts"], os.path.join(directory, DIRECTORY), file_name(entry["name"]))
+            write_text(json_text(entry["facts"]), os.path.join(directory, DIRECTORY), file_name(entry["name"]))
 
 
-def write_json(value: dict[str, t.Any], directory: str, name: str) -> str:
+def json_text(value: dict[str, t.Any]) -> str:
+    """One value as JSON for people."""
+    return json.dumps(value, indent=1, sort_keys=True, default=str)
+
+
+def located(directory: str, name: str) -> str:
+    """Where a file of the report lies."""
+    return os.path.join(os.path.abspath(os.path.expanduser(directory)), name)
+
+
+def write_text(text: str, directory: str, name: str, mode: int = 0o600) -> str:
     """Write one file, whole or not at all, and give its path."""
-    path = os.path.join(os.path.abspath(os.path.expanduser(directory)), name)
+    path = located(directory, name)
+    draft = None
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), prefix=".report-", delete=False) as stream:
-            json.dump(value, stream, indent=1, sort_keys=True, default=str)
-        os.replace(stream.name, path)
+        number, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".report-")
+        with open(number, "w", encoding="utf-8", newline="") as stream:
+            os.fchmod(number, mode)
+            stream.write(text)
+        os.replace(draft, path)
     except OSError as error:
+        if draft:
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
         raise AnsibleActionFail(
             f"memory_pool_report_dir: {directory!r} cannot be written ({error.strerror}); give a directory that you may write"
         ) from None  # ansible-core would add the message of the cause to this one

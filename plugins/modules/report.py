@@ -13,6 +13,8 @@ version_added: 1.0.0
 description:
   - Collects what the role P(aarch64.validator.memory_pool#role) left on each host, writes C(report.json), prints the
     summary, and fails where the verdicts ask for it. Hosts that were unreachable or failed stand in the report with the reason.
+  - Beside it the same report is written as C(hosts.csv), C(junit.xml), C(report.sarif) and C(metrics.prom). One of these that
+    cannot be made is a warning, and the others are written all the same.
   - With O(mode=audit) it also keeps the facts of each host, and with O(facts_dir) it judges facts that were kept, with no host
     at hand.
   - Runs on the controller only. Files written there never count as changed.
@@ -33,9 +35,23 @@ options:
     description:
       - Which verdicts end the run with an error. V(blocked) means blocked, unreachable and failed hosts.
         V(at-risk) adds hosts at risk. V(never) ends every run well.
+      - V(drift) means unreachable and failed hosts, and hosts with a finding that is new or worse than in O(baseline), info
+        apart. What was so before, verdicts and settings alike, ends no run.
     type: str
     default: blocked
-    choices: [blocked, at-risk, never]
+    choices: [blocked, at-risk, drift, never]
+  baseline:
+    description:
+      - C(report.json) of an earlier run on the controller. It is read before anything is written, so that it may be the file
+        that this run replaces. The report then has C(drift), for the whole and for each host.
+      - Of a host that was not judged in this run nothing is said. Of one that was not judged then, every finding is new.
+    type: path
+  query:
+    description:
+      - A question to the report in JMESPath, see P(aarch64.validator.query#filter). The answer is printed last, as JSON, and
+        written to C(query.json). Without a question there is no such file, also where an earlier run left one.
+      - A question that cannot be answered ends the run with an error, after the report was written.
+    type: str
   policy:
     description: What was wanted, kept in the report. With O(facts_dir) the facts are judged by it.
     type: dict
@@ -84,6 +100,17 @@ EXAMPLES = r"""
       shm_size: 4G
   delegate_to: localhost
   run_once: true
+
+- name: Fail on what is new or worse since the last run, and name those hosts
+  aarch64.validator.report:
+    mode: audit
+    dir: validator-report
+    hosts: "{{ ansible_play_hosts_all }}"
+    baseline: validator-report/report.json
+    fail_on: drift
+    query: hosts[?drift.new].name
+  delegate_to: localhost
+  run_once: true
 """
 
 RETURN = r"""
@@ -92,6 +119,17 @@ path:
   type: str
   returned: always
   sample: /home/ops/validator-report/report.json
+files:
+  description: All forms of the report that were written.
+  type: list
+  elements: str
+  returned: always
+  sample: [/home/ops/validator-report/report.json, /home/ops/validator-report/hosts.csv]
+answer:
+  description: The answer to O(query).
+  type: raw
+  returned: when a question was asked and could be answered
+  sample: [val-1, val-2]
 summary:
   description: Number of hosts by verdict.
   type: dict

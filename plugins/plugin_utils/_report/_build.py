@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import INFO
+
 SCHEMA = 1
 VERDICTS = ("failed", "unreachable", "blocked", "at-risk", "advice", "healthy")  # worst first
 # What ends a run with an error under each value of memory_pool_fail_on.
 FAILING = {
     "blocked": ("failed", "unreachable", "blocked"),
     "at-risk": ("failed", "unreachable", "blocked", "at-risk"),
+    "drift": ("failed", "unreachable"),
     "never": (),
 }
 
@@ -74,11 +77,17 @@ def not_live(entry: dict) -> list:
     return [row for row in entry["settings"] if not row["live_ok"]]
 
 
+def drifted(entry: dict) -> bool:
+    """Whether a host has a finding that the earlier report did not have and that asks for something, or one that is worse."""
+    drift = entry.get("drift") or {"new": [], "changed": []}
+    return any(item["severity"] != INFO for item in drift["new"]) or any(item["worse"] for item in drift["changed"])
+
+
 def complaint(report: dict, fail_on: str) -> str | None:
     """Why a run must end with an error, or None.
 
     Besides the verdicts, a run that was to bring or prove settings fails where one is not live; a check
-    run does not fail for what it did not do.
+    run does not fail for what it did not do. Under ``drift`` what was so before is not held against a run.
     """
     if fail_on == "never":
         return None
@@ -90,7 +99,11 @@ def complaint(report: dict, fail_on: str) -> str | None:
         names = [entry["name"] for entry in bad if entry["verdict"] == verdict]
         if names:
             parts.append(f"{verdict}: {_names(names)}")
-    if report["mode"] == "verify" or (report["mode"] == "remediate" and not report["check"]):
+    if fail_on == "drift":
+        names = [entry["name"] for entry in report["hosts"] if not entry["failure"] and drifted(entry)]
+        if names and report["mode"] != "revert":
+            parts.append(f"new or worse than in the earlier report: {_names(names)}")
+    elif report["mode"] == "verify" or (report["mode"] == "remediate" and not report["check"]):
         names = [entry["name"] for entry in report["hosts"] if not entry["failure"] and not_live(entry)]
         if names:
             parts.append(f"wanted but not live: {_names(names)}")

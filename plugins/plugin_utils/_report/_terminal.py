@@ -8,31 +8,29 @@ from __future__ import annotations
 import textwrap
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import VERDICTS
-from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import value_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import drift_texts, fleet_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._settings_table import settings_lines
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import aligned, clean
 
 COLOURS = {
     "failed": "red", "unreachable": "bright red", "blocked": "red", "at-risk": "yellow", "advice": "cyan", "healthy": "green",
 }
 MIN_WIDTH, MAX_WIDTH = 60, 160
 OVERVIEW = ("verdict", "host", "first cause", "changed", "left to you")
-VALUES = ("wanted", "configured", "live")
 
 
 def terminal_lines(report: dict, width: int, verbose: bool) -> list:
     """Counts, one line for each host, worst first, then what there is to say of each host that is not simply well."""
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
     hosts = report["hosts"]
-    overview = _table([OVERVIEW] + [_overview_cells(entry, report) for entry in hosts], width)
-    lines = [(_headline(report), None), ("", None), (overview[0], None)]  # type: list[tuple[str, str | None]]
+    overview = aligned([OVERVIEW] + [_overview_cells(entry, report) for entry in hosts], width)
+    lines = [(_headline(report), None)]  # type: list[tuple[str, str | None]]
+    lines += [(line, None) for line in textwrap.wrap(fleet_text(report), width)] if "drift" in report else []
+    lines += [("", None), (overview[0], None)]
     lines += [(text, COLOURS[entry["verdict"]]) for text, entry in zip(overview[1:], hosts)]
     for entry in hosts:
         lines += _details(entry, report, width, verbose)
     return lines
-
-
-def clean(text: object) -> str:
-    """Text of a host without control characters, so that it can neither colour nor move what is on the screen."""
-    return "".join(character if character.isprintable() else " " for character in str(text))
 
 
 def _headline(report: dict) -> str:
@@ -84,23 +82,21 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     trials = [said["text"] for _unit, said in sorted(entry["clean_starts"].items())
               if not any(summary.startswith(said["text"]) for summary in known)]
     told += [("clean start: " + clean(text), None) for text in trials]
+    told += [("since then: " + text, None) for text in drift_texts(entry)]
     told += [(changed + clean(change), None) for change in entry["changes"]]
-    told += [("note: " + clean(note), None) for note in entry["notes"]]
+    own = [row["note"] for row in entry["settings"] if row["note"] and row["service"] is None]
+    told += [("note: " + clean(note), None) for note in own + entry["notes"]]
     if verbose:
         told += [(_difference_text(unit, rows), None) for unit, rows in sorted(entry["differences"].items()) if rows]
     told += [("you: " + long, "bright yellow") for _short, long in human_tasks(entry, report)]
-    rows = sorted((row for row in entry["settings"] if verbose or not row["ok"]), key=lambda row: row["ok"])
-    if not told and not rows:
+    table = settings_lines(entry["settings"], width, verbose)
+    if not told and not table:
         return []
     lines = [("", None), (clean(entry["name"]), None)]  # type: list[tuple[str, str | None]]
     for text, colour in told:
         wrapped = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
         lines += [(line, colour) for line in wrapped]
-    if rows:
-        values = (*VALUES, "session") if verbose else VALUES
-        table = _table([("setting", *values, "ok")] + [_settings_cells(row, values) for row in rows], width - 2)
-        colours = [None, *(None if row["ok"] else "yellow" for row in rows)]
-        lines += [("  " + text, colour) for text, colour in zip(table, colours)]
+    lines += table
     return lines
 
 
@@ -125,15 +121,3 @@ def _difference_text(unit: str, rows: list) -> str:
     """What a node has otherwise than the shell of the person who wonders why it works there."""
     parts = ["{} {} (session {})".format(row["what"], clean(row["service"]), clean(row["session"])) for row in rows]
     return f"{clean(unit)} is unlike this session: {', '.join(parts)}"
-
-
-def _settings_cells(row: dict, values: tuple) -> tuple:
-    setting = row["setting"] if row["service"] is None else "{} {}".format(clean(row["service"]), row["setting"])
-    return (setting, *(value_text(row, key) for key in values), "yes" if row["ok"] else "no")
-
-
-def _table(rows: list, width: int) -> list:
-    """Rows of cells as aligned lines, cut at width."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in rows]
-    return [line if len(line) <= width else line[:width - 1] + "\u2026" for line in lines]

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long batches and order take for 1,000 to 10,000 hosts. The last column is the time for ten times the hosts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "playbooks/collections"))
+
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rollout import rollout_batches, rollout_order
+
+COUNTS = (1000, 3000, 10000)
+SERIAL = [1, "10%", "25%"]
+FLEETS = {
+    "networks of 250 hosts": lambda n: {"ansible_host": f"10.{n // 2500}.{n // 250 % 10}.{n % 250}"},
+    "IPv6, 100 networks": lambda n: {"ansible_host": f"2001:db8:{n % 100:x}::{n:x}"},
+    "one domain": lambda n: {"memory_pool_domain": "r1"},
+    "each its own domain": lambda n: {},
+    "all authorities": lambda n: {"memory_pool_authority": True},
+    "authorities in pairs, 2 sites": lambda n: {
+        "memory_pool_domain": n % 2, "memory_pool_exclusive_group": f"authority,p{n // 4}",
+    },
+    "one domain, own groups": lambda n: {"memory_pool_domain": "r1", "memory_pool_exclusive_group": f"p{n}"},
+    "100 domains across 100 groups": lambda n: {"memory_pool_domain": n // 100, "memory_pool_exclusive_group": f"p{n % 100}"},
+}
+
+
+def seconds(variables_of, count: int, function, *options) -> float:
+    hostvars = {f"host{number}": variables_of(number) for number in range(count)}
+    started = time.perf_counter()
+    function(list(hostvars), hostvars, *options)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    print(f"{'seconds':>39}" + "".join(f"{count:>10,}" for count in COUNTS) + "     ratio")
+    for name, variables_of in FLEETS.items():
+        for function, options in ((rollout_batches, [SERIAL]), (rollout_order, [])):
+            times = [seconds(variables_of, count, function, *options) for count in COUNTS]
+            label = f"{name}, {function.__name__[len('rollout_'):]}"
+            print(f"{label:<39}" + "".join(f"{value:>10.3f}" for value in times) + f"{times[-1] / times[0]:>9.1f}x")
+
+
+if __name__ == "__main__":
+    main()
