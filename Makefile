@@ -7,11 +7,12 @@
 PYTHON ?= python3
 VENV := .venv
 TEST_VENV := .venv-test
-export INVENTORY ARGS
+export INVENTORY ARGS KERNEL
 # A question is text: make looks for no variables in it.
 override export QUERY := $(value QUERY)
 
-.PHONY: help diagnose remediate verify audit revert test lint test-unit test-integration test-chain build clean
+.PHONY: help diagnose remediate verify audit revert test lint test-unit test-integration test-chain test-arm64 guest guest-down \
+	build clean
 
 help:
 	@sed -n '2,5p' Makefile
@@ -32,6 +33,18 @@ test: $(TEST_VENV)/.installed
 
 lint test-unit test-integration test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
+
+# All four arm64 kernels; `make test` has two of them.
+test-arm64: $(TEST_VENV)/.installed
+	@scripts/test.sh arm64-all
+
+# A real arm64 guest with a node, to try things on: make guest KERNEL=va39|va48|pg16k|pg64k
+guest: $(TEST_VENV)/.installed
+	@$(TEST_VENV)/bin/python tests/support/guests.py up --workdir .guests --kernel "$${KERNEL:-va39}" --node
+	@echo "try: make diagnose INVENTORY=$(CURDIR)/.guests/inventory.yml; end it: make guest-down"
+
+guest-down: $(TEST_VENV)/.installed
+	@$(TEST_VENV)/bin/python tests/support/guests.py down --workdir .guests
 
 build: $(VENV)/.installed
 	@$(VENV)/bin/ansible-galaxy collection build --force

@@ -2,18 +2,21 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run the test tiers, fast ones first: test.sh [lint|unit|integration|chain ...]. Without a name: all.
+# Run the test tiers, fast ones first: test.sh [lint|unit|integration|chain|arm64|arm64-all ...].
+# Without a name: all, with two of the four arm64 kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC1091  # made by make_venv.sh
 . .venv-test/bin/activate
 export ANSIBLE_CONFIG=$PWD/ansible.cfg
 
-# Debian packages that the tiers with real hosts need.
+# Debian packages that the tiers with real hosts need, and those with real arm64 kernels besides.
 HOST_PACKAGES="systemd-container mmdebstrap openssh-client openssh-server iproute2 strace util-linux"
+GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-client e2fsprogs kmod cpio \
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-source-6.1 gcc libc6-dev make flex bison bc libelf-dev libssl-dev xz-utils"
 
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit integration chain)
+[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit integration chain arm64)
 left_out=()
 timings=()
 
@@ -30,20 +33,31 @@ unit() {
     pytest -q tests/unit
 }
 
-real_hosts() {
+# needs TIER PURPOSE PACKAGES PROGRAM...: whether a tier can run here, once its packages are installed.
+needs() {
+    local tier=$1 purpose=$2 packages=$3
+    shift 3
     if [ "$(id -u)" != 0 ]; then
-        left_out+=("$1: needs root, to boot systemd-nspawn hosts")
+        left_out+=("$tier: needs root, to $purpose")
         return 1
     fi
-    if ! command -v systemd-nspawn mmdebstrap sshd >/dev/null; then
+    if ! type "$@" >/dev/null 2>&1; then
         if ! command -v apt-get >/dev/null; then
-            left_out+=("$1: needs $HOST_PACKAGES")
+            left_out+=("$tier: needs $packages")
             return 1
         fi
         apt-get update -qq
         # shellcheck disable=SC2086  # a list of packages
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $HOST_PACKAGES >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
     fi
+}
+
+real_hosts() {
+    needs "$1" "boot systemd-nspawn hosts" "$HOST_PACKAGES" systemd-nspawn mmdebstrap sshd
+}
+
+guests() {
+    needs "$1" "build and boot arm64 guests" "$GUEST_PACKAGES" qemu-system-aarch64 qemu-aarch64-static mmdebstrap aarch64-linux-gnu-gcc flex
 }
 
 integration() {
@@ -54,6 +68,18 @@ integration() {
 chain() {
     real_hosts chain || return 0
     (cd extensions && molecule test -s chain)
+}
+
+arm64() {
+    guests arm64 || return 0
+    ARM64_KERNELS="va39 va48" pytest -q tests/arm64
+}
+
+# All four kernels, by molecule as well; keeps what was seen.
+arm64-all() {
+    guests arm64-all || return 0
+    ARM64_KERNELS="va39 va48 pg16k pg64k" pytest -q tests/arm64 --record
+    (cd extensions && molecule test -s arm64)
 }
 
 for tier in "${tiers[@]}"; do

@@ -67,9 +67,11 @@ def small(arm: ArmGuest) -> bool:
 
 @pytest.fixture(scope="session")
 def before(arm: ArmGuest) -> str:
-    """Everything that a remedy may write, as it was; one kind of guest keeps a small /dev/shm in its fstab."""
+    """Everything that a remedy may write, as it was; guests with room have a site's own small values there."""
     if not small(arm):
         shaping.fstab(arm.guests, arm.kernel, "tmpfs /dev/shm tmpfs rw,nosuid,nodev,size=300M 0 0")
+        shaping.drop_in(arm.guests, arm.kernel, ["LimitNOFILE=4096"])
+        arm.run("python3", "-c", RPC)
     return arm.checksums()
 
 
@@ -78,6 +80,7 @@ def test_the_kernel_is_measured(arm: ArmGuest, before: str) -> None:
     facts = arm.playbook("audit").host["facts"]
     assert (facts["kernel"]["page_size"], facts["kernel"]["va_bits"]) == BITS[arm.kernel]
     assert facts["host"]["machine"] == "aarch64" and facts["kernel"]["bits"] == 64 and not facts["host"]["emulated"]
+    assert facts["host"]["name"] == arm.kernel and arm.run("systemctl", "is-system-running").strip() == "running"
     arm.figures.values.update(
         release=f"{facts['kernel']['release']} ({arm.kernel})", page_size=f"{facts['kernel']['page_size'] >> 10}K",
         va_bits=str(facts["kernel"]["va_bits"]))
@@ -103,6 +106,8 @@ def test_a_node_that_runs_is_told_what_the_next_upgrade_brings(arm: ArmGuest, re
     assert run.host["verdict"] == "at-risk" and run.status == 0, run.output
     assert ("runtime-upgrade-will-fail" in run.ids) is small(arm), run.output
     assert {"shm-too-small", "memlock-limit", "nofile-limit"} <= run.ids
+    if not small(arm):
+        assert "Max open files            4096" in arm.run("cat", f"/proc/{arm.pid()}/limits")
     assert not [item for item in run.host["findings"] if item["explains"]] or small(arm)
     if request.config.getoption("--record"):
         facts = json.dumps(run.host["facts"], indent=1, sort_keys=True)
