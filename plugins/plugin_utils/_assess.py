@@ -99,7 +99,9 @@ def _findings(facts: dict, policy: dict, pools: dict, settings: list) -> list:
 def _without_refused(item: dict, refused: tuple | list) -> dict:
     """A finding without the remedy that this run has tried in vain, with the reason in its place."""
     reasons = [one["reason"] for one in refused if (one["remedy"], one["service"]) == (item["remedy"], item["service"])]
-    return changed(item, remedy=None, evidence=item["evidence"] + reasons[:1]) if reasons else item
+    if not reasons:
+        return item
+    return changed(item, remedy=None, summary="{}; {}".format(item["summary"], reasons[0]), evidence=item["evidence"] + reasons[:1])
 
 
 def _explained(nodes: list, findings: list) -> list:
