@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 
-from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import unit_command_line
+from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import (
+    command_line_of,
+    comments_continue,
+    environment_texts,
+)
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
 from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     is_node_program,
@@ -16,11 +21,14 @@ from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     redact_text,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, is_huge, process_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._strategy import DROP_IN_FILE, made_from
+from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     LIMIT_PROPERTIES,
     configured_limits,
     limit_properties,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import read_files
 
 SANDBOX_PROPERTIES = (
     "MemoryDenyWriteExecute", "NoNewPrivileges", "PrivateDevices", "PrivateTmp", "PrivateUsers", "ProtectHome",
@@ -72,7 +80,8 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
     pid = int(properties.get("MainPID") or 0)
     program, shown = exec_start(properties)
     process = process_facts(pid, mounts, unread) if pid else dict(NO_PROCESS)
-    coming = arguments_of_next_start(properties, unread) or shown.split()
+    files = read_files([properties.get("FragmentPath", "")] + properties.get("DropInPaths", "").split(), unread)
+    coming = arguments_of_next_start(files, properties.get("Id", ""), unread) or shown.split()
     arguments = process["arguments"] or coming
     log_bytes = engine_bytes_of([entry["message"] for entry in entries])
     return {
@@ -102,17 +111,33 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "own_root": process["own_root"],
         "node": node_facts(arguments) if arguments else None,
         "next_node": node_facts(coming) if coming else None,
+        "strategy_drop_in": strategy_drop_in(files, properties.get("Id", "")),
         "log": relevant_lines(entries),
         "pool": {"engine_bytes": log_bytes, "engine_bytes_source": "log" if log_bytes else None,
                  "mapped": process["mapped"], "pie": process["pie"]},
     }
 
 
-def arguments_of_next_start(properties: dict, unread: list) -> list:
+def arguments_of_next_start(files: list, unit: str, unread: list) -> list:
     """The command line that a service gets at its next start, environment files included; empty if it cannot be told."""
-    paths = [properties.get("FragmentPath", "")] + properties.get("DropInPaths", "").split()
-    command = unit_command_line(properties.get("Id", ""), [path for path in paths if path], unread)
+    texts = [text for _path, text in environment_texts(files, unit, unread)]
+    command = command_line_of(files, texts, unit, comments_continue())
     return command["arguments"] if command else []
+
+
+def strategy_drop_in(files: list, unit: str) -> str | None:
+    """``current`` or ``outdated``: whether our drop-in still repeats the command line that the unit has.
+
+    None where there is none, or where somebody has edited it.
+    """
+    ours = [made_from(text) for path, text in files if os.path.basename(path) == DROP_IN_FILE]
+    if not ours or ours[-1] is None:
+        return None
+    others = [(path, text) for path, text in files if os.path.basename(path) != DROP_IN_FILE]
+    try:
+        return "current" if read_source(others, [], unit, False).digest == ours[-1] else "outdated"
+    except ValueError:
+        return "outdated"
 
 
 def _int(text: str | None) -> int | None:

@@ -21,6 +21,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import Command, Place, Source
 
 STRATEGIES = ("recreate-instance-copy-on-write", "recreate-instance")  # those without a pool
+DROP_IN_FILE = "60-aarch64-validator-strategy.conf"
 SEPARATOR = "--"
 # With it, a collator asks a relay chain node elsewhere and has no second executor.
 _REMOTE_RELAY = "--relay-chain-rpc-url"

@@ -18,7 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._exec_start impo
     service_assignments,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG
-from ansible_collections.aarch64.validator.plugins.module_utils._strategy import made_from
+from ansible_collections.aarch64.validator.plugins.module_utils._strategy import DROP_IN_FILE, made_from
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import Source, read_source
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import insert_own, read_files, unit_paths
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager
 
 REMEDY = _drop_in.Remedy(
-    _drop_in.STRATEGY, "60-aarch64-validator-strategy.conf", lambda text: made_from(text) is not None)
+    _drop_in.STRATEGY, DROP_IN_FILE, lambda text: made_from(text) is not None)
 _PATH = re.compile(r"\{ path=(.*?) ; argv\[\]=")
 _NOTHING_THERE = (os.strerror(errno.ENOENT), os.strerror(errno.EISDIR))  # systemd goes on without such a file
 _FLAG = re.compile(r"(?<![^\s\"'])" + STRATEGY_FLAG + r"(?![^\s=\"'])")

@@ -19,6 +19,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import ( 
     _limits,
     _sandbox,
     _shm,
+    _strategy,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import (
     AUTOMATIC_REMEDIES,
@@ -101,7 +102,8 @@ def _without_refused(item: dict, refused: tuple | list) -> dict:
     reasons = [one["reason"] for one in refused if (one["remedy"], one["service"]) == (item["remedy"], item["service"])]
     if not reasons:
         return item
-    return changed(item, remedy=None, summary="{}; {}".format(item["summary"], reasons[0]), evidence=item["evidence"] + reasons[:1])
+    summary = "{}; {}".format(item["summary"], reasons[0])
+    return changed(item, remedy=None, summary=summary, evidence=item["evidence"] + reasons[:1])
 
 
 def _explained(nodes: list, findings: list) -> list:

@@ -55,7 +55,7 @@ def _limited(service: dict, result: dict) -> dict:
 def _given_strategy(service: dict, result: dict) -> dict:
     """A service whose next start has another strategy; one that is down has no other node than the next."""
     coming = dict(service.get("next_node") or service["node"], **(result.get("node") or {}))
-    patch = {"next_node": coming, "restart_required": bool(result.get("restart_required"))}
+    patch = {"next_node": coming, "strategy_drop_in": None, "restart_required": bool(result.get("restart_required"))}
     return patch if service["main_pid"] else dict(patch, node=coming)
 
 

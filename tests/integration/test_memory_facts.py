@@ -105,6 +105,23 @@ def test_a_program_replaced_under_a_running_service_is_noticed(host):
     assert facts["binaries"]["/run/program"]["error"] is None, "the file that the next start runs is described"
 
 
+def test_a_command_line_that_a_package_changes_under_our_drop_in_is_noticed(host):
+    try:
+        assert host.module("node_strategy", unit=UNIT)["applied"]
+        service = gathered(host)["services"][UNIT]
+        assert service["strategy_drop_in"] == "current"
+        assert service["node"]["strategy"] == ["pooling-copy-on-write"], "the live process says what it has"
+        assert service["next_node"]["strategy"] == ["recreate-instance-copy-on-write"]
+        host.drop_in(UNIT, "10-package", "ExecStart=", "ExecStart=/usr/bin/polkadot --name other $POLKADOT_CLI_ARGS")
+        assert gathered(host)["services"][UNIT]["strategy_drop_in"] == "outdated"
+        assert host.module("node_strategy", unit=UNIT)["source_changed"]
+        assert gathered(host)["services"][UNIT]["strategy_drop_in"] == "current"
+    finally:
+        host.module("node_strategy", state="reverted")
+        host.run("rm", "-rf", f"/etc/systemd/system/{UNIT}.d")
+        host.run("systemctl", "daemon-reload")
+
+
 @pytest.mark.parametrize(("options", "message"), [
     ({"services": ["no-such.service"]}, "services: 'no-such.service' is not valid; give services that exist on this host"),
     ({"binaries": ["bin/polkadot"]}, "binaries: 'bin/polkadot' is not valid; give absolute paths"),

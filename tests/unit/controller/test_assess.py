@@ -71,6 +71,7 @@ CASES = {
     "toolchain-stale": host_facts(host={"time": "2026-11-21T00:00:00Z"}, toolchain={"system": {"rustc": "1.63.0"}}),
     "toolchain-mismatch": host_facts(toolchain={"users": {"root": {"toolchains": [
         {"name": "stable-x86_64", "channel": "stable", "host": "x86_64-unknown-linux-gnu", "rustc": "1.90.0"}]}}}),
+    "node-strategy-outdated": node_facts({"strategy_drop_in": "outdated"}),
     "wasmtime-miscompile": node_facts({"node": {"wasmtime_version": "35.0.0"}}),
     "secure-validator-mode-unavailable": node_facts(),
 }
