@@ -39,8 +39,9 @@ def address_space_too_small(subject: Subject) -> t.Iterator[tuple]:
     Why: each engine reserves one contiguous piece of address space (194, 386 or 258 GiB, by the age of the node). A
     position-independent program cuts the space in two, two thirds below it and one third above, and each reservation must
     fit into one of them. RAM, swap, /dev/shm and ulimits have no part in it.
-    Do: run the node with ``--wasmtime-instantiation-strategy recreate-instance-copy-on-write``, which maps no pool, or
-    boot a kernel with 48 bits (on a Raspberry Pi 5 also one with 16K pages and 47 bits).
+    Do: the playbook remediate starts the node with ``--wasmtime-instantiation-strategy recreate-instance-copy-on-write``,
+    which maps no pool, where the node knows this option. Or boot a kernel with 48 bits (on a Raspberry Pi 5 also one with
+    16K pages and 47 bits).
     """
     if _lacks_room(subject) and _stops_now(subject) and not _limited(subject):
         yield _room_text(subject), [*_evidence(subject), *_way_out(subject)], {"remedy": _strategy_remedy(subject)}
