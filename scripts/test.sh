@@ -10,7 +10,9 @@ cd "$(dirname "$0")/.."
 . .venv-test/bin/activate
 export ANSIBLE_CONFIG=$PWD/ansible.cfg
 
-# Debian packages that the tiers with real hosts need, and those with real arm64 kernels besides.
+# Debian packages with compilers for programs that tests read.
+COMPILERS="gcc libc6-dev musl-tools binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+# Those that the tiers with real hosts need, and those with real arm64 kernels besides.
 HOST_PACKAGES="systemd-container mmdebstrap openssh-client openssh-server iproute2 strace util-linux"
 GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-client e2fsprogs kmod cpio \
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-source-6.1 gcc libc6-dev make flex bison bc libelf-dev libssl-dev xz-utils"
@@ -22,18 +24,24 @@ timings=()
 
 lint() {
     ruff check .
-    ruff format --check --diff . >/dev/null 2>&1 || true
     mypy
     yamllint --strict .
     ansible-lint --offline --profile production
     if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 }
 
-unit() {
-    pytest -q tests/unit
+# installed PACKAGES PROGRAM...: whether these programs are here, once their packages are installed.
+installed() {
+    local packages=$1
+    shift
+    if type "$@" >/dev/null 2>&1; then return; fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 1; fi
+    apt-get update -qq
+    # shellcheck disable=SC2086  # a list of packages
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 }
 
-# needs TIER PURPOSE PACKAGES PROGRAM...: whether a tier can run here, once its packages are installed.
+# needs TIER PURPOSE PACKAGES PROGRAM...: whether a tier can run here.
 needs() {
     local tier=$1 purpose=$2 packages=$3
     shift 3
@@ -41,14 +49,9 @@ needs() {
         left_out+=("$tier: needs root, to $purpose")
         return 1
     fi
-    if ! type "$@" >/dev/null 2>&1; then
-        if ! command -v apt-get >/dev/null; then
-            left_out+=("$tier: needs $packages")
-            return 1
-        fi
-        apt-get update -qq
-        # shellcheck disable=SC2086  # a list of packages
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    if ! installed "$packages" "$@"; then
+        left_out+=("$tier: needs $packages")
+        return 1
     fi
 }
 
@@ -58,6 +61,12 @@ real_hosts() {
 
 guests() {
     needs "$1" "build and boot arm64 guests" "$GUEST_PACKAGES" qemu-system-aarch64 qemu-aarch64-static mmdebstrap aarch64-linux-gnu-gcc flex
+}
+
+unit() {
+    installed "$COMPILERS" gcc musl-gcc aarch64-linux-gnu-gcc readelf ||
+        left_out+=("unit tests of programs that are built for them: need $COMPILERS")
+    pytest -q tests/unit
 }
 
 integration() {
