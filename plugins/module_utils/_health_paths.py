@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._services import arguments_of_next_start, exec_start
+from ansible_collections.aarch64.validator.plugins.module_utils._services import arguments_of_next_start, exec_start, files_of
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
 
 _BASE, _SHORT_BASE, _KEYSTORE = "--base-path", "-d", "--keystore-path"
@@ -43,7 +43,8 @@ def place_of(properties: dict) -> Place:
     pid = int(properties.get("MainPID") or 0)
     program = exec_start(properties)[0]
     command_line = (read_text(f"/proc/{pid}/cmdline", []) or "") if pid else ""
-    arguments = command_line.rstrip("\0").split("\0") if command_line else arguments_of_next_start(properties, [])
+    coming = [] if command_line else arguments_of_next_start(files_of(properties, []), properties.get("Id", ""), [])
+    arguments = command_line.rstrip("\0").split("\0") if command_line else coming
     paths = [_link(f"/proc/{pid}/exe") if pid else os.path.realpath(program), program] + arguments[:1] if program else []
     names = [os.path.basename(path[:-len(_REPLACED)] if path.endswith(_REPLACED) else path) for path in paths]
     root = f"/proc/{pid}/root" if pid and os.access(f"/proc/{pid}/root/", os.R_OK) else ""

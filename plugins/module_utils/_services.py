@@ -80,7 +80,7 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
     pid = int(properties.get("MainPID") or 0)
     program, shown = exec_start(properties)
     process = process_facts(pid, mounts, unread) if pid else dict(NO_PROCESS)
-    files = read_files([properties.get("FragmentPath", "")] + properties.get("DropInPaths", "").split(), unread)
+    files = files_of(properties, unread)
     coming = arguments_of_next_start(files, properties.get("Id", ""), unread) or shown.split()
     arguments = process["arguments"] or coming
     log_bytes = engine_bytes_of([entry["message"] for entry in entries])
@@ -116,6 +116,11 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "pool": {"engine_bytes": log_bytes, "engine_bytes_source": "log" if log_bytes else None,
                  "mapped": process["mapped"], "pie": process["pie"]},
     }
+
+
+def files_of(properties: dict, unread: list) -> list:
+    """``(path, text)`` of the files that make up a unit, in load order."""
+    return read_files([properties.get("FragmentPath", "")] + properties.get("DropInPaths", "").split(), unread)
 
 
 def arguments_of_next_start(files: list, unit: str, unread: list) -> list:
