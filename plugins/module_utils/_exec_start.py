@@ -37,7 +37,11 @@ _LIBRARIES = tuple(base + "/systemd/libsystemd-shared-*" for base in ("/usr/lib*
 
 def unit_command_line(unit: str, paths: list, unread: list) -> dict | None:
     """``{program, arguments}`` of a unit made of the files at these paths, in load order; see command_line_of."""
-    files = read_files(paths, unread)
+    return next_command_line(unit, read_files(paths, unread), unread)
+
+
+def next_command_line(unit: str, files: list, unread: list) -> dict | None:
+    """unit_command_line() of files that were read already, each ``(path, text)``; the environment files are read here."""
     texts = [text for _path, text in environment_texts(files, unit, unread)]
     return command_line_of(files, texts, unit, comments_continue())
 

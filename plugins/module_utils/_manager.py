@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     COMMAND_SECONDS,
@@ -14,9 +12,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._systemd import 
     parse_show,
     show_command,
 )
-
-if t.TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat"}
 
@@ -27,9 +22,6 @@ class ManagerError(Exception):
 
 class Manager:
     """The service manager of this host."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        self.module = module
 
     def call(self, arguments: list, seconds: int = COMMAND_SECONDS) -> str:
         """Output of a command. Raises ManagerError with what it complained about."""

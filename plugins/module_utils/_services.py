@@ -8,11 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import (
-    command_line_of,
-    comments_continue,
-    environment_texts,
-)
+from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import next_command_line
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
 from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     is_node_program,
@@ -125,8 +121,7 @@ def files_of(properties: dict, unread: list) -> list:
 
 def arguments_of_next_start(files: list, unit: str, unread: list) -> list:
     """The command line that a service gets at its next start, environment files included; empty if it cannot be told."""
-    texts = [text for _path, text in environment_texts(files, unit, unread)]
-    command = command_line_of(files, texts, unit, comments_continue())
+    command = next_command_line(unit, files, unread)
     return command["arguments"] if command else []
 
 

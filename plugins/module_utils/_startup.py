@@ -54,7 +54,7 @@ class Startup:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.parameters = module.params
-        self.manager = Manager(module)
+        self.manager = Manager()
         self.left = []  # type: list[str]
 
     def run(self) -> dict:

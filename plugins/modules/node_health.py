@@ -263,7 +263,7 @@ def main() -> None:
         obstacle = missing_systemd()
         if obstacle:
             raise NoSuchUnit(obstacle)
-        result = Health(options, Manager(module), boot).run()
+        result = Health(options, Manager(), boot).run()
     except (NoSuchUnit, OptionError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

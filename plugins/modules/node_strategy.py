@@ -182,7 +182,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply 
 def run(module: AnsibleModule) -> dict:
     """Do what the options ask for; see RETURN. Raises Refusal, ManagerError, ValueError or OSError."""
     work = present if module.params["state"] == "present" else reverted
-    manager = Manager(module)
+    manager = Manager()
     if not module.check_mode and os.geteuid() != 0:
         # Without root nothing can be changed, so that the plan is all there is: empty, or what become would do.
         result = work(manager, module.params, dry=True)

@@ -170,7 +170,7 @@ def run(module: AnsibleModule) -> dict:
     obstacle = missing_systemd()
     if obstacle is None and "" in programs.values():
         obstacle = "{} is missing on this host".format(" and ".join(key for key, path in programs.items() if not path))
-    manager = Manager(module)
+    manager = Manager()
     before = {} if obstacle else manager.show(name, _restart.PROPERTIES)
     obstacle = obstacle or unusable_unit(name, before)
     if obstacle:
