@@ -16,6 +16,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
     _startup_direct,
     _startup_systemd,
     _startup_unit,
+    _strace,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, missing_systemd, unusable_unit
 from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
@@ -51,6 +52,8 @@ class Plan(t.NamedTuple):
 class Startup:
     """One execution of the module."""
 
+    new_trace = _strace.Trace  # what reads the output of strace
+
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.parameters = module.params
@@ -62,7 +65,7 @@ class Startup:
         plan = self.plan()
         if self.module.check_mode:
             return self.described(plan)
-        if not _executable(plan.arguments[0]):
+        if not executable(plan.arguments[0]):
             raise StartupError("command-not-found", f"command: {plan.arguments[0]} is not a program on this host")
         strace = self.tool("strace") if self.parameters["trace"] else None
         result = self.trial(plan, strace, self.account(plan))
@@ -147,17 +150,12 @@ class Startup:
     def trial(self, plan: Plan, strace: str | None, account: Account | None) -> dict:
         """Ask the program for its version and its options, then start it in isolation; the result of the module."""
         asked = {}
-        known = _startup_command.is_node_command(plan.arguments)
-        if plan.unit and not known and _is_script(plan.arguments[0]):
-            raise no_base_path(plan.arguments[0], "is a script, which may give options of its own to a node")
-        if plan.unit or known:
+        refuse_script(plan)
+        if plan.unit or _startup_command.is_node_command(plan.arguments):
             asked = {name: self.ask(plan, "--" + name, account) for name in ("version", "help")}
         with self.workspace(plan, account) as workspace:
             isolated = self.isolate(plan, workspace, asked.get("help"))
-            added = isolated.added
-            job = self.job(plan, workspace, isolated.arguments)._replace(
-                seconds=self.parameters["seconds"], stop_on_answer=strace is None,
-                rpc_port=int(added[added.index("--rpc-port") + 1]) if "--rpc-port" in added else None)
+            job = self.node_job(plan, workspace, isolated)._replace(stop_on_answer=strace is None)
             outcome = self.execute(plan, workspace, job, strace, account)
         answers = {name: question(answer) for name, answer in asked.items()}
         return dict(self.described(plan, isolated), **dict(measured(outcome, plan), **answers))
@@ -182,6 +180,12 @@ class Startup:
         environment = dict(plan.environment, HOME=workspace.node, TMPDIR=workspace.node, XDG_DATA_HOME=workspace.node)
         own = plan.unit.environment if plan.unit else {}
         return Job(arguments, plan.user, plan.settings, own, environment, plan.limits, QUESTION_SECONDS)
+
+    def node_job(self, plan: Plan, workspace: Workspace, isolated: _startup_command.Isolated) -> Job:
+        """The run of the program itself, and where to ask whether it answers."""
+        added = isolated.added
+        port = int(added[added.index("--rpc-port") + 1]) if "--rpc-port" in added else None
+        return self.job(plan, workspace, isolated.arguments)._replace(seconds=self.parameters["seconds"], rpc_port=port)
 
     def isolate(self, plan: Plan, workspace: Workspace, answer: Outcome | None) -> _startup_command.Isolated:
         """The command line of the trial; answer is that to ``--help``, if it was asked.
@@ -213,7 +217,7 @@ class Startup:
             given = {LIMIT_PROPERTIES[name] + suffix for name in plan.limits for suffix in ("", "Soft")}
             given |= {"User"} if self.parameters["user"] else set()
             properties = {name: value for name, value in plan.unit.properties.items() if name not in given}
-        return _startup_systemd.Trial(self.manager, tools, workspace, job, properties).run()
+        return _startup_systemd.Trial(self.manager, tools, workspace, job, properties, self.new_trace()).run()
 
     def described(self, plan: Plan, isolated: _startup_command.Isolated | None = None) -> dict:
         """What is, or would be, run."""
@@ -241,6 +245,12 @@ def no_base_path(program: str, why: str) -> StartupError:
                         "name the option in base_path_option, or give command")
 
 
+def refuse_script(plan: Plan) -> None:
+    """Raises StartupError for a unit that starts a script, unless that is known to be a node."""
+    if plan.unit and not _startup_command.is_node_command(plan.arguments) and _is_script(plan.arguments[0]):
+        raise no_base_path(plan.arguments[0], "is a script, which may give options of its own to a node")
+
+
 def measured(outcome: Outcome, plan: Plan) -> dict:
     """What a trial has shown."""
     trace = outcome.trace
@@ -266,7 +276,7 @@ def question(answer: Outcome) -> dict:
             "timed_out": answer.timed_out, "lines": [redact_text(line) for line in lines if line.strip()][:TEXT_LINES]}
 
 
-def _executable(path: str) -> bool:
+def executable(path: str) -> bool:
     if "/" in path:
         return os.path.isfile(path) and os.access(path, os.X_OK)
     return any(os.access(os.path.join(directory, path), os.X_OK) for directory in os.get_exec_path())

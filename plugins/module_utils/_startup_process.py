@@ -45,6 +45,7 @@ class Job(t.NamedTuple):
     seconds: float
     rpc_port: int | None = None  # where to ask whether the node answers
     stop_on_answer: bool = False
+    stop_on_error: bool = False  # the node answers that it cannot use its runtime
 
 
 class Outcome(t.NamedTuple):

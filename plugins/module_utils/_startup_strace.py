@@ -30,8 +30,8 @@ def options(output: int) -> list:
 class Tracer:
     """strace attached to one process. Use ``trace`` for what it has seen."""
 
-    def __init__(self, strace: str, pid: int) -> None:
-        self.trace = _strace.Trace()
+    def __init__(self, strace: str, pid: int, trace: _strace.Trace) -> None:
+        self.trace = trace
         self.lines = Lines(self.trace.feed)
         self.pipe, writer = os.pipe()
         try:

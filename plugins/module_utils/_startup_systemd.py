@@ -42,6 +42,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._startup_strace 
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_unit import PROPERTIES, differences
 
 if t.TYPE_CHECKING:
+    from ansible_collections.aarch64.validator.plugins.module_utils import _strace
     from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager
 
 _HOLD_SECONDS = 20
@@ -69,14 +70,19 @@ class Tools(t.NamedTuple):
 
 
 class Trial:
-    """One run of one job in its workspace; unit_properties are those of the unit whose sandbox it should have."""
+    """One run of one job in its workspace; unit_properties are those of the unit whose sandbox it should have.
 
-    def __init__(self, manager: Manager, tools: Tools, workspace: Workspace, job: Job, unit_properties: dict | None) -> None:
+    trace takes what strace prints.
+    """
+
+    def __init__(self, manager: Manager, tools: Tools, workspace: Workspace, job: Job, unit_properties: dict | None,
+                 trace: _strace.Trace) -> None:
         self.manager = manager
         self.tools = tools
         self.workspace = workspace
         self.job = job
         self.unit_properties = unit_properties
+        self.trace = trace
         self.name = PREFIX + binascii.hexlify(os.urandom(6)).decode() + ".service"
         self.tail = Tail()
         self.notes = []  # type: list[str]
@@ -93,7 +99,7 @@ class Trial:
             try:
                 pid = self._held(process, pump)
                 if self.tools.strace:
-                    tracer = Tracer(self.tools.strace, pid)
+                    tracer = Tracer(self.tools.strace, pid, self.trace)
                     pump.add(tracer.pipe, tracer.lines.feed)
                 asker = Asker(self.job.rpc_port) if self.job.rpc_port else None
                 fcntl.flock(lock, fcntl.LOCK_UN)
@@ -168,7 +174,15 @@ class Trial:
     def _finished(self, process: subprocess.Popen, tracer: Tracer | None, asker: Asker | None, pid: int) -> bool:
         if process.poll() is not None or (tracer is not None and pid in tracer.trace.ended):
             return True
-        return asker is not None and asker.tick(pid) and self.job.stop_on_answer
+        if asker is None:
+            return False
+        asker.tick(pid)
+        return self._said_enough(asker)
+
+    def _said_enough(self, asker: Asker) -> bool:
+        """Whether the node has answered what it was started for."""
+        good, error = asker.result["answered"], asker.result["error"] is not None
+        return (good and self.job.stop_on_answer) or (error and self.job.stop_on_error)
 
     def _end(self, process: subprocess.Popen) -> None:
         """End every process of the service, and wait until systemd has forgotten it."""
@@ -185,9 +199,8 @@ class Trial:
         return lines[-1] if lines else "it said nothing"
 
     def _outcome(self, pid: int, in_time: bool, seconds: float, tracer: Tracer | None, asker: Asker | None) -> Outcome:
-        answered = asker is not None and asker.result["answered"] and self.job.stop_on_answer
         status, signal = None, None
-        ran_on = not in_time or answered
+        ran_on = not in_time or (asker is not None and self._said_enough(asker))
         if not ran_on:
             status, signal = tracer.trace.ended.get(pid, (None, None)) if tracer else exit_of(list(self.tail.lines))
         lines = [line for line in self.tail.lines if not _OWN_LINE.match(line)]
