@@ -14,6 +14,7 @@ import tempfile
 import typing as t
 from pathlib import Path
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -29,11 +30,20 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build i
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._csv import hosts_csv
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import checked_baseline, with_drift
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._junit import junit_xml
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._merge_reports import (
+    duplicates_complaint,
+    identities,
+    merge_reports,
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._metrics import metrics_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._piece_files import REPORT, read_pieces
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import (
     DIRECTORY,
     SUFFIX,
+    cached,
+    facts_outcome,
     file_name,
     host_name,
     recorded_outcome,
@@ -41,12 +51,18 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorde
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._sarif import sarif_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._terminal import terminal_lines
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import clean
 
 MODES = ("diagnose", "remediate", "verify", "revert", "audit")
 # Variables that the role leaves on each host.
-OUTCOME_VARIABLES = ("diagnosis", "assessment", "facts", "changes", "notes", "pending", "failure")
+OUTCOME_VARIABLES = (
+    "diagnosis", "assessment", "facts", "changes", "undone", "notes", "pending", "pending_until", "skipped", "failure",
+    "identities")
 # The files beside report.json, each made from the report alone.
-FORMATS = {"hosts.csv": hosts_csv, "junit.xml": junit_xml, "report.sarif": sarif_text, "metrics.prom": metrics_text}
+FORMATS = {
+    "hosts.csv": hosts_csv, "junit.xml": junit_xml, "report.sarif": sarif_text, "metrics.prom": metrics_text,
+    "report.html": report_html,
+}
 FOR_ALL = ("metrics.prom",)  # read by another user, who scrapes it; the others hold what hosts told and are for their owner
 QUERY_FILE = "query.json"
 
@@ -54,7 +70,7 @@ display = Display()
 
 
 class ActionModule(ActionBase):
-    """Collects one outcome per host, live or recorded, writes the report in all its forms and prints the summary."""
+    """Collects an outcome per host, live or recorded, or merges reports; writes the report in all its forms and prints it."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -65,33 +81,29 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _validation, options = self.validate_argument_spec(argument_spec={
-            "mode": {"type": "str", "choices": list(MODES), "required": True},
+            "mode": {"type": "str", "choices": list(MODES)},
             "dir": {"type": "path", "required": True},
             "fail_on": {"type": "str", "choices": list(FAILING), "default": "blocked"},
             "policy": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str"},
             "facts_dir": {"type": "path"},
+            "pieces": {"type": "list", "elements": "path"},
             "baseline": {"type": "path"},
             "query": {"type": "str"},
-        }, required_one_of=[["hosts", "facts_dir"]])
+        }, required_one_of=[["hosts", "facts_dir", "pieces"], ["mode", "pieces"]],
+            mutually_exclusive=[["pieces", "hosts"], ["pieces", "facts_dir"], ["pieces", "mode"]])
         baseline = read_baseline(options["baseline"], options["fail_on"])
-        replay = options["facts_dir"] is not None
-        if replay:
-            outcomes = recorded(options["facts_dir"], options["hosts"], options["policy"])
-        else:
-            outcomes = [(name, outcome(task_vars["hostvars"], name)) for name in options["hosts"]]
-        entries = [host_entry(name, told) for name, told in outcomes]
-        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        report = build_report(entries, options["policy"], options["mode"], self._task.check_mode, now)
+        merge = options["pieces"] is not None
+        report = merged(options["pieces"], options["dir"]) if merge else self.told(options, task_vars)
         text = json_text(with_drift(report, baseline) if baseline else report)
         report = json.loads(text)  # plain values: those of hosts are of types of ansible-core that other libraries do not take
-        path = write_text(text, options["dir"], "report.json")
+        path = write_text(text, options["dir"], REPORT)
         files = [path, *write_formats(report, options["dir"])]
-        if options["mode"] == "audit" and not replay:
+        if report["mode"] == "audit" and options["facts_dir"] is None:
             write_facts(report["hosts"], options["dir"])
         show(report, path)
         result = {"changed": False, "path": path, "files": files, "summary": report["summary"]}
-        reasons = [complaint(report, options["fail_on"])]
+        reasons = [complaint(report, options["fail_on"]), duplicates_complaint(report, options["fail_on"])]
         try:
             result.update(answered(report, options["query"], options["dir"]))
         except QueryError as error:
@@ -100,6 +112,24 @@ class ActionModule(ActionBase):
         if reason:
             result.update(failed=True, msg=reason)
         return result
+
+    def told(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The report of what hosts told, in this run or in an earlier one."""
+        if options["facts_dir"] is not None:
+            outcomes = recorded(options["facts_dir"], options["hosts"], options["policy"])
+        else:
+            outcomes = [(name, outcome(task_vars["hostvars"], name)) for name in options["hosts"]]
+        entries = [dict(host_entry(name, told), identities=identities(told)) for name, told in outcomes]
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return build_report(entries, options["policy"], options["mode"], self._task.check_mode, now)
+
+
+def merged(pieces: list[str], directory: str) -> dict[str, t.Any]:
+    """One report of those that other runs wrote."""
+    try:
+        return merge_reports(read_pieces(pieces, located(directory, REPORT)))
+    except ValueError as error:
+        raise AnsibleActionFail(f"memory_pool_pieces: {error}") from None
 
 
 def outcome(hostvars: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
@@ -114,27 +144,42 @@ def recorded(directory: str, hosts: list[str] | None, policy: dict[str, t.Any]) 
         checked_policy(policy)  # one that cannot be used is said once, not of each host
     except OptionError as error:
         raise AnsibleActionFail(str(error)) from None
-    files = [file for file in fact_files(directory) if hosts is None or host_name(file.name) in hosts]
-    if not files:
+    files = regular_files(directory)
+    own = [file for file in files if file.suffix == SUFFIX]
+    if own:
+        told = [(host_name(file.name), judged(file, policy)) for file in own if hosts is None or host_name(file.name) in hosts]
+    else:
+        told = [(name, facts_outcome(name, facts, policy)) for name, facts in cache(files) if hosts is None or name in hosts]
+    if not told:
         raise unusable(directory, f"holds no *{SUFFIX}" + ("" if hosts is None else " of a host of this run"))
-    return [(host_name(file.name), judged(file, policy)) for file in files]
+    return told
 
 
-def fact_files(directory: str) -> list[Path]:
+def cache(files: list[Path]) -> t.Iterator[tuple[str, t.Any]]:
+    """Host and facts of each file that is one of a fact cache."""
+    prefix, origin = constants.config.get_config_value_and_origin("CACHE_PLUGIN_PREFIX")
+    for file in files:
+        with contextlib.suppress(OSError):
+            found = cached(file.name, file.read_bytes(), "" if origin == "default" else prefix)
+            if found:
+                yield found
+
+
+def regular_files(directory: str) -> list[Path]:
     """Regular files alone: a link could stand for any file of the controller."""
     try:
         with os.scandir(directory) as entries:
             names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
     except OSError as error:
         raise unusable(directory, f"cannot be read ({error.strerror})") from None
-    return [Path(directory, name) for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
+    return [Path(directory, name) for name in names if not name.startswith(".")]
 
 
 def unusable(directory: str, problem: str) -> AnsibleActionFail:
     """What an operator is told of a directory without facts."""
     return AnsibleActionFail(
         f"memory_pool_facts_dir: {directory!r} {problem}; give a directory with a file of facts for each host, "
-        f"as the playbook audit writes it: {DIRECTORY}/ in memory_pool_report_dir"
+        f"as the playbook audit writes it: {DIRECTORY}/ in memory_pool_report_dir, or the directory of a jsonfile fact cache"
     )
 
 
@@ -238,5 +283,8 @@ def show(report: dict[str, t.Any], path: str) -> None:
     display.display("")
     for text, colour in terminal_lines(report, width, display.verbosity > 0):
         display.display(text, color=colour)
+    for item in report.get("duplicate_identities", []):
+        display.display("")
+        display.display("one node on two hosts: " + clean(item["text"]), color="red")
     display.display("")
     display.display("report: " + path)

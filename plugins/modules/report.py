@@ -20,9 +20,8 @@ description:
   - Runs on the controller only. Files written there never count as changed.
 options:
   mode:
-    description: What the run was for.
+    description: What the run was for. Required without O(pieces), which tell it themselves.
     type: str
-    required: true
     choices: [diagnose, remediate, verify, revert, audit]
   dir:
     description:
@@ -58,7 +57,7 @@ options:
     default: {}
   hosts:
     description:
-      - Names of the hosts to report. Required without O(facts_dir).
+      - Names of the hosts to report. Required without O(facts_dir) and O(pieces).
       - With O(facts_dir), the facts of these hosts alone are judged. By default those of all.
     type: list
     elements: str
@@ -67,7 +66,21 @@ options:
       - Directory on the controller with C(HOST.json) for each host, as O(mode=audit) writes it. These facts are judged and
         reported instead of what the role left on hosts. Other names, links and directories in it are passed over.
       - A file that cannot be judged makes its host V(failed), and the others are judged all the same.
+      - A directory without any C(*.json) may be that of a fact cache of the plugin P(ansible.builtin.jsonfile#cache). Files
+        without facts of this collection are passed over. A prefix of the cache is taken from the configuration of this run.
+        Without it, only files of ansible-core 2.19 and later still tell the name of their host.
     type: path
+  pieces:
+    description:
+      - C(report.json) of several runs, each on a part of the fleet. They are merged, and the report is that of one run on all
+        their hosts. Directories stand for the C(report.json) in them, or else for each one below. Patterns with C(*), C(?) and
+        C(**) are expanded.
+      - Pieces of different modes, policies or versions are an error, and so is a host that two pieces have. Where hosts of two
+        pieces are the same node, the report says so in C(duplicate_identities), and the run ends with an error unless
+        O(fail_on=never). Only runs of the playbook remediate ask nodes who they are.
+      - Drift in a piece is left out. Give O(baseline) here.
+    type: list
+    elements: path
 attributes:
   check_mode:
     description: Writes the report in check mode too, since nothing on a host changes.
@@ -98,6 +111,13 @@ EXAMPLES = r"""
     facts_dir: validator-report/facts
     policy:
       shm_size: 4G
+  delegate_to: localhost
+  run_once: true
+
+- name: Merge the reports of three slices
+  aarch64.validator.report:
+    dir: validator-report
+    pieces: [slices/*/report.json]
   delegate_to: localhost
   run_once: true
 

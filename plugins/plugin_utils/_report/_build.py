@@ -22,7 +22,7 @@ def host_entry(name: str, outcome: dict) -> dict:
     """One host of a report, from the variables that the role left for it.
 
     outcome holds any of ``diagnosis`` (what was wrong before), ``assessment`` (how it is now), ``facts``,
-    ``changes``, ``notes``, ``pending``, ``failure``.
+    ``changes``, ``undone``, ``notes``, ``pending``, ``pending_until``, ``skipped``, ``failure``.
     """
     assessment = outcome.get("assessment") or {}
     failure = outcome.get("failure")
@@ -37,8 +37,11 @@ def host_entry(name: str, outcome: dict) -> dict:
         "findings": assessment.get("findings", []),
         "before": _gone(outcome.get("diagnosis") or {}, assessment),
         "changes": outcome.get("changes") or [],
+        "undone": outcome.get("undone") or [],
         "notes": outcome.get("notes") or [],
         "pending": outcome.get("pending") or [],
+        "pending_until": outcome.get("pending_until") or None,
+        "skipped": outcome.get("skipped") or None,
         "failure": failure,
         "settings": assessment.get("settings", []),
         "pools": assessment.get("pools", {}),
@@ -107,6 +110,9 @@ def complaint(report: dict, fail_on: str) -> str | None:
         names = [entry["name"] for entry in report["hosts"] if not entry["failure"] and not_live(entry)]
         if names:
             parts.append(f"wanted but not live: {_names(names)}")
+    names = [entry["name"] for entry in report["hosts"] if entry["skipped"] and not entry["failure"]]
+    if names and not report["check"]:
+        parts.append(f"left out: {_names(names)}")
     return "; ".join(parts) or None
 
 

@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import json
+import typing as t
 import urllib.parse
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 
 SUFFIX = ".json"
 DIRECTORY = "facts"  # within memory_pool_report_dir
+CACHED = "aarch64_memory"  # the name of these facts among those of a host
+# Since ansible-core 2.19 a fact cache holds the facts of a host as a text in this field, and its key begins with this mark.
+PAYLOAD = "__payload__"
+MARK = "s1_"
 
 
 def file_name(host: str) -> str:
@@ -22,8 +27,28 @@ def file_name(host: str) -> str:
 
 def host_name(file: str) -> str:
     """The host of a file; file_name backwards. What could drive a terminal stays encoded."""
-    name = urllib.parse.unquote(file[:-len(SUFFIX)])
+    return _printable(urllib.parse.unquote(file[:-len(SUFFIX)]))
+
+
+def _printable(name: str) -> str:
     return name if name.isprintable() else urllib.parse.quote(name)
+
+
+def cached(file: str, content: bytes, prefix: str) -> tuple | None:
+    """Host and facts of a file of the cache plugin jsonfile, whatever version of ansible-core wrote it.
+
+    None for a file that holds no facts of this collection: a cache has those of all playbooks.
+    """
+    try:
+        held = json.loads(content)
+        marked = isinstance(held, dict) and isinstance(held.get(PAYLOAD), str)
+        held = json.loads(held[PAYLOAD]) if marked else held
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(held, dict) or CACHED not in held:
+        return None
+    name = file[len(prefix):] if file.startswith(prefix) else file
+    return _printable(name.partition(MARK)[2] if marked and MARK in name else name), held[CACHED]
 
 
 def recorded_outcome(file: str, content: bytes, policy: dict) -> dict:
@@ -32,6 +57,11 @@ def recorded_outcome(file: str, content: bytes, policy: dict) -> dict:
         facts = json.loads(content)
     except (ValueError, RecursionError) as error:
         return refused(file, f"is no JSON ({error})")
+    return facts_outcome(file, facts, policy)
+
+
+def facts_outcome(file: str, facts: t.Any, policy: dict) -> dict:
+    """The same, of facts that were read from a file."""
     try:
         return {"facts": facts, "assessment": assess_facts(facts, policy)}
     except ValueError as error:

@@ -58,14 +58,18 @@ def human_tasks(entry: dict, report: dict) -> list:
     if entry["failure"]:
         return [("see below", "see what the message says, then run again: a second run is safe")]
     tasks = []
+    if entry["skipped"]:
+        tasks.append(("run again", "run the same again when nothing stands in the way any more; nothing was changed here"))
     serious = [item for item in entry["findings"] if item["severity"] in ("blocker", "risk")]
     manual = sorted({item["id"] for item in serious if not item["automatic"]})
     if manual:
         tasks.append(("see below", "no remedy of this collection applies to {}; see docs/causes.md".format(", ".join(manual))))
     if report["mode"] in ("diagnose", "verify") and any(item["automatic"] for item in entry["findings"]):
         tasks.append(("run remediate", "run the playbook remediate with --limit {}".format(clean(entry["name"]))))
-    if entry["pending"]:
-        units = ", ".join(clean(unit) for unit in entry["pending"])
+    units = ", ".join(clean(unit) for unit in entry["pending"])
+    if units and entry["pending_until"]:
+        tasks.append(("restart", "run the same again within {}, to restart {}".format(clean(entry["pending_until"]), units)))
+    elif units:
         tasks.append(("restart", f"restart when it suits you, in one run with memory_pool_restart=when-needed: {units}"))
     return tasks
 
@@ -75,6 +79,8 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     told = []  # type: list[tuple[str, str | None]]
     if entry["failure"]:
         told.append((clean(entry["failure"]["message"]), COLOURS[entry["verdict"]]))
+    if entry["skipped"]:
+        told.append(("left out: " + clean(entry["skipped"]), "yellow"))
     findings = entry["findings"] if verbose else _telling(entry["findings"])
     told += [("was " + _finding_text(finding), None) for finding in entry["before"]]
     told += [(_finding_text(finding), _finding_colour(finding)) for finding in findings]
@@ -84,6 +90,7 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     told += [("clean start: " + clean(text), None) for text in trials]
     told += [("since then: " + text, None) for text in drift_texts(entry)]
     told += [(changed + clean(change), None) for change in entry["changes"]]
+    told += [("undone: " + clean(change), None) for change in entry["undone"]]
     own = [row["note"] for row in entry["settings"] if row["note"] and row["service"] is None]
     told += [("note: " + clean(note), None) for note in own + entry["notes"]]
     if verbose:

@@ -218,8 +218,8 @@ def test_form_that_cannot_be_made_costs_none_of_the_others(tmp_path, monkeypatch
     (tmp_path / "junit.xml").write_text("of an earlier run")
     (tmp_path / "report.sarif").mkdir()
     written = action.write_formats(FLEET, str(tmp_path))
-    assert [os.path.basename(path) for path in written] == ["hosts.csv", "metrics.prom"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["hosts.csv", "metrics.prom", "report.sarif"]
+    assert [os.path.basename(path) for path in written] == ["hosts.csv", "metrics.prom", "report.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hosts.csv", "metrics.prom", "report.html", "report.sarif"]
     assert stat.S_IMODE((tmp_path / "metrics.prom").stat().st_mode) == 0o644
     assert stat.S_IMODE((tmp_path / "hosts.csv").stat().st_mode) == 0o600
 
