@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "playbooks" / "collections"))
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._query import QueryError, checked  # noqa: E402
 
+PROGRESS = "aarch64.validator.fleet"
 LOCAL_INVENTORY = "inventory/local.yml"
 CHANGING = ("remediate", "revert")
 
@@ -81,6 +82,8 @@ def main() -> None:
         if message:
             print(message, flush=True)
     os.chdir(ROOT)
+    others = os.environ.get("ANSIBLE_CALLBACKS_ENABLED", "").split(",")
+    os.environ["ANSIBLE_CALLBACKS_ENABLED"] = ",".join([*(name for name in others if name), PROGRESS])
     arguments = command(playbook, inventory, asked + extra, extra_privileges)
     os.execv(arguments[0], arguments)
 

@@ -23,6 +23,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_limits,
     parse_status,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._provisional import remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     DROP_IN_NAME,
@@ -99,7 +100,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     if plan.writes:
         refuse(_drop_in.read_only_reason(plan.path))
     if plan.reload and not dry:
-        properties = apply_plan(manager, plan, wanted)
+        properties = apply_plan(manager, plan, wanted, parameters["provisional"])
         plan = plan._replace(configured=configured_limits(properties))
     live = LiveLimits(plan.unit, properties, wanted, dry)
     if live.main_pid:
@@ -173,9 +174,11 @@ def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> s
             option=_service_limits.OPTIONS[name], wanted=_service_limits.limit_text(wanted[name])))
 
 
-def apply_plan(manager: Manager, plan: Plan, wanted: dict) -> dict:
+def apply_plan(manager: Manager, plan: Plan, wanted: dict, provisional: bool) -> dict:
     """Write and reload; the properties of the unit after that. What fails leaves everything as it was."""
     entry = _drop_in.recorded(REMEDY).get(plan.unit)
+    if plan.writes and provisional:
+        remember_drop_in(REMEDY.state, plan.unit, plan.path, plan.old, plan.new, entry)
     try:
         if plan.writes and plan.new is not None:
             _drop_in.write_drop_in(REMEDY, plan.unit, plan.old, plan.new)

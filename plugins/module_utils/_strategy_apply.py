@@ -16,6 +16,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._manager import 
     unusable_unit,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._provisional import remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import down_needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
@@ -82,7 +83,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     if plan.writes:
         refuse(_drop_in.read_only_reason(unit.path))
     if plan.reload and not dry:
-        apply_plan(manager, plan, source)
+        apply_plan(manager, plan, source, parameters["provisional"])
     strategies = predicted(plan, programs)
     return {
         "changed": plan.reload,
@@ -133,10 +134,12 @@ def make_plan(unit: Unit, decision: Decision) -> Plan:
     return Plan(unit, decision, new, after, new != unit.old or (stale and useful))
 
 
-def apply_plan(manager: Manager, plan: Plan, source: Source | None) -> None:
+def apply_plan(manager: Manager, plan: Plan, source: Source | None, provisional: bool) -> None:
     """Write and reload. What fails leaves everything as it was."""
     unit = plan.unit
     entry = _drop_in.recorded(REMEDY).get(unit.name)
+    if plan.writes and provisional:
+        remember_drop_in(REMEDY.state, unit.name, unit.path, unit.old, plan.new, entry)
     try:
         if plan.writes and plan.new is not None and source is not None:
             extra = {"source": source.digest}

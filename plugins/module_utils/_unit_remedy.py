@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here, unit_name
 
@@ -56,6 +57,8 @@ def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: 
             manager.reload()
         # Last, so that a run that is interrupted before can be repeated.
         save_state(remedy.state, {unit: entry for unit, entry in state.items() if unit not in undone})
+    if units and not dry:
+        forget(remedy.state, units)
     return {
         "changed": bool(actions),
         "actions": actions,

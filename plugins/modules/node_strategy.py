@@ -42,6 +42,10 @@ options:
     type: str
     choices: [present, reverted]
     default: present
+  provisional:
+    description: Whether what is changed is on trial, so that M(aarch64.validator.changes) can undo just this, until it is kept.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return what would change.
@@ -56,6 +60,7 @@ notes:
   - Fails before anything is written where another drop-in, whose name sorts later, sets C(ExecStart=) as well.
 seealso:
   - module: aarch64.validator.service_restart
+  - module: aarch64.validator.changes
   - module: aarch64.validator.service_limits
 author:
   - aarch64.validator contributors (@aarch64-validator)
@@ -200,6 +205,7 @@ def main() -> None:
             "unit": {"type": "str"},
             "strategy": {"type": "str", "choices": list(STRATEGIES), "default": STRATEGIES[0]},
             "state": {"type": "str", "choices": ["present", "reverted"], "default": "present"},
+            "provisional": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ["unit"])],
         supports_check_mode=True,

@@ -53,6 +53,10 @@ options:
     type: str
     choices: [present, reverted]
     default: present
+  provisional:
+    description: Whether what is changed is on trial, so that M(aarch64.validator.changes) can undo just this, until it is kept.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return what would change, without root.
@@ -66,6 +70,7 @@ notes:
     RV(notes) says so.
 seealso:
   - module: aarch64.validator.service_restart
+  - module: aarch64.validator.changes
   - module: aarch64.validator.memory_facts
 author:
   - aarch64.validator contributors (@aarch64-validator)
@@ -185,6 +190,7 @@ def main() -> None:
             "address_space": {"type": "str"},
             "apply_live": {"type": "bool", "default": True},
             "state": {"type": "str", "choices": ["present", "reverted"], "default": "present"},
+            "provisional": {"type": "bool", "default": False},
         },
         required_if=[
             ("state", "present", ["unit"]),

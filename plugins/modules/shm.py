@@ -51,6 +51,10 @@ options:
     type: str
     choices: [present, reverted]
     default: present
+  provisional:
+    description: Whether what is changed is on trial, so that M(aarch64.validator.changes) can undo just this, until it is kept.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return what would change, without root.
@@ -64,6 +68,7 @@ notes:
     a container that is large enough now is left alone.
 seealso:
   - module: aarch64.validator.memory_facts
+  - module: aarch64.validator.changes
 author:
   - aarch64.validator contributors (@aarch64-validator)
 """
@@ -173,6 +178,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab, _shm_apply, _shm_plan
+from ansible_collections.aarch64.validator.plugins.module_utils._provisional import SHM, forget, remember_shm
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 
@@ -222,11 +228,14 @@ def run(params: dict, check_mode: bool, with_diff: bool) -> dict:
         if os.geteuid() != 0:
             message = "changing /dev/shm needs root; run this task with become: true"
             return dict(result, failed=True, msg=message, changed=False, actions=[], planned=actions, shm=before.facts)
+        if params["provisional"]:
+            remember_shm(lambda made: make_plan(params, before, made), state)
         _shm_apply.apply_plan(before, plan, state)
         after = _shm_apply.read_host()
         _shm_apply.check_result(before, after, facts)
         if reverting:
             save_state(_shm_apply.STATE_NAME, {})
+            forget(SHM)
         facts = after.facts
     if with_diff:
         fstab = before.fstab if plan.fstab is None else plan.fstab
@@ -260,6 +269,7 @@ def main() -> None:
             "size_is_default": {"type": "bool", "default": False},
             "exact": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "reverted"], "default": "present"},
+            "provisional": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ["size"])],
         supports_check_mode=True,

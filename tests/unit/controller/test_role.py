@@ -16,7 +16,8 @@ ROLE = Path(__file__).resolve().parents[3] / "roles" / "memory_pool"
 VARIABLES = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
 SPECS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]
 UNSET = {"memory_pool_engines_needed", "memory_pool_baseline", "memory_pool_query"}  # have no default on purpose
-OF_ONE_ENTRY = {"report": {"memory_pool_report_mode"}, "replay": {"memory_pool_facts_dir"}}
+OF_ONE_ENTRY = {"report": {"memory_pool_report_mode"}, "replay": {"memory_pool_facts_dir"},
+                "merge": {"memory_pool_pieces"}}
 
 
 @pytest.mark.parametrize("entry", SPECS)
