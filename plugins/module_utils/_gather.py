@@ -20,6 +20,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._host import (
     memory_facts,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import journal_command, parse_journal
+from ansible_collections.aarch64.validator.plugins.module_utils._left_over import GUARDS, interrupted, is_guard, on_trial
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     may_raise_limits,
@@ -29,6 +30,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_mountinfo,
     parse_status,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._provisional import boot_id
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import grantable_limits
 from ansible_collections.aarch64.validator.plugins.module_utils._services import (
@@ -77,7 +79,7 @@ def gather(wanted: Wanted) -> dict:
     trials = Trials(kernel["va_bits"] if may_try else None, wanted.engines_needed, unread)
     services = {}  # type: dict
     if host["service_manager"] == "systemd":
-        services = services_found(wanted, mounts, kernel["nr_open"], unread)
+        services, host["on_trial"] = services_found(wanted, mounts, kernel["nr_open"], unread)
     else:
         reason = "no systemd here: {} is PID 1".format(host["service_manager"] or "another program")
         unread.append({"path": "services", "reason": reason})
@@ -101,9 +103,17 @@ def gather(wanted: Wanted) -> dict:
     }
 
 
-def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: list) -> dict:
-    """Facts of the services asked for, or of those that are nodes. Raises OptionError."""
-    units = existing_units(wanted.services, unread)
+def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: list) -> tuple:
+    """Facts of the services asked for, or of those that are nodes, and what is on trial of them. Raises OptionError."""
+    shown = existing_units(wanted.services, unread)
+    guards = [unit for unit in shown if is_guard(unit)]
+    units = [unit for unit in shown if not is_guard(unit)]
+    trials = on_trial({unit["Id"]: unit for unit in units}, boot_id(), unread)
+    # A node by a name of its own is known by its process, and may have none since we restarted it.
+    ours = {trial["unit"] for trial in trials or []} | {unit["Id"] for unit in units if guards and interrupted(unit, guards)}
+    if wanted.services == [AUTO]:
+        chosen = {unit["Id"] for unit in candidates(units)} | ours
+        units = [unit for unit in units if unit["Id"] in chosen]
     names = [unit["Id"] for unit in units]
     entries = []  # type: list[dict]
     if names and wanted.log_lines:
@@ -113,16 +123,17 @@ def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: li
     for properties in units:
         own = [entry for entry in entries if entry["unit"] == properties["Id"]]
         facts = service_facts(properties, own, grantable, mounts, unread)
-        if wanted.services != [AUTO] or is_node(properties, facts, [entry["message"] for entry in own]):
+        facts["interrupted"] = interrupted(properties, guards)
+        if wanted.services != [AUTO] or properties["Id"] in ours or is_node(properties, facts, [entry["message"] for entry in own]):
             found[properties["Id"]] = facts
-    return found
+    return found, trials
 
 
 def existing_units(services: list, unread: list) -> list:
-    """Properties of the wanted units, by one call of systemctl. Raises OptionError."""
+    """Properties of the wanted units and of guards of restarts, by one call of systemctl. Raises OptionError."""
     if services == [AUTO]:
-        return candidates(parse_show(command_output(show_command(["*.service"], PROPERTIES), unread)))
-    units = parse_show(command_output(show_command(services, PROPERTIES), unread)) if services else []
+        return parse_show(command_output(show_command(["*.service"], PROPERTIES), unread))
+    units = parse_show(command_output(show_command([*services, GUARDS], PROPERTIES), unread)) if services else []
     for name, properties in zip(services, units):
         state = properties.get("LoadState")
         if state in ("not-found", "bad-setting", "error"):

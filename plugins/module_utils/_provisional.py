@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 
 if t.TYPE_CHECKING:
@@ -21,6 +23,12 @@ if t.TYPE_CHECKING:
 
 NAME = "provisional"
 SHM = "shm"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def boot_id() -> str:
+    """Which boot this is: times of CLOCK_MONOTONIC mean something within one alone."""
+    return (read_text(BOOT_ID, []) or "").strip()
 
 
 def provisional(remedy: str) -> dict:
@@ -53,7 +61,8 @@ def remember_drop_in(remedy: str, unit: str, path: str, before: str | None, afte
         record = dict(known, after=after)
     else:
         mode = stat.S_IMODE(os.stat(path).st_mode) if before is not None else None
-        record = {"path": path, "before": before, "after": after, "entry": entry, "mode": mode}
+        record = {"path": path, "before": before, "after": after, "entry": entry, "mode": mode,
+                  "boot": boot_id(), "at": time.monotonic()}
     remember(remedy, unit, record)
 
 

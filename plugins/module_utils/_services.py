@@ -33,7 +33,7 @@ SANDBOX_PROPERTIES = (
 PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "UnitFileState",
     "ControlGroup", "User", "ExecStart", "WorkingDirectory", "FragmentPath", "DropInPaths", "EnvironmentFiles",
-    "NeedDaemonReload",
+    "NeedDaemonReload", "ExecMainStartTimestampMonotonic",
 ] + limit_properties(list(LIMIT_PROPERTIES)) + list(SANDBOX_PROPERTIES)
 
 _POOL_SIGNATURE = re.compile(r"failed to create memory pool mapping|mmap failed to (reserve|allocate) 0x"

@@ -116,9 +116,11 @@ ansible_facts:
           description:
             - Who this host is. C(name), C(time), C(machine) as C(uname -m) says it, C(board), C(userland_bits) of this Python,
               C(distribution), C(service_manager), C(container), whether it is C(emulated), C(emulators) registered for
-              programs of other machines, C(root), C(session) and C(python).
+              programs of other machines, C(root), C(session), C(python) and C(on_trial).
             - C(session) has C(user), C(uid), C(capabilities) in hex, C(seccomp) mode, C(no_new_privs) and the security
               C(label) of who gathered.
+            - C(on_trial) lists what an interrupted run has changed and neither kept nor undone, each with C(remedy), C(unit), and
+              whether that was C(started) since. It is null where that needs root.
           type: dict
           returned: always
         kernel:
@@ -165,6 +167,8 @@ ansible_facts:
           description:
             - By unit name, its state, limits as configured, as live and as this host can grant them, sandbox, credentials of
               the live process, log lines, C(binary), C(binary_replaced), C(command_line), C(node) and C(pool).
+            - C(interrupted) tells of a service that is down between the stop and the start of a restart, so that a timer will
+              start it.
             - C(command_line) is that of the live process, or the one that the next start will have, with secrets hidden.
             - C(node) has C(role), C(executors), C(wasmtime_version), and by executor C(strategy) and C(runtime_cache_size).
             - C(pool) has C(engine_bytes) with C(engine_bytes_source) V(log), V(process), V(binary) or V(policy), C(mapped) and

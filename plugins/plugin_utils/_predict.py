@@ -72,6 +72,6 @@ def _restarted(service: dict) -> dict:
     }
     return {
         "active": True, "active_state": "active", "sub_state": "running", "result": "success",
-        "restart_required": False, "limits": dict(service["limits"], live=live),
+        "restart_required": False, "interrupted": False, "limits": dict(service["limits"], live=live),
         "node": service.get("next_node") or service.get("node"), "pool": dict(service["pool"], mapped=[]),
     }

@@ -57,6 +57,15 @@ def rollout_order(hosts: list, hostvars: dict, canaries: list | str | None = Non
     return [host.name for host in order]
 
 
+def rollout_conflicts(names: list, hostvars: dict, others: list, domain_prefix: int = PREFIX,
+                      domain_prefix_v6: int = PREFIX_V6) -> list:
+    """See plugins/filter/rollout_conflicts.yml. Raises ValueError."""
+    lengths = _prefix_lengths(domain_prefix, domain_prefix_v6)
+    compared = [name for name in listed(others) if name not in names]
+    tokens = {token for host in read_hosts(names, hostvars, lengths) for token in host.tokens}
+    return [host.name for host in read_hosts(compared, hostvars, lengths) if not tokens.isdisjoint(host.tokens)]
+
+
 def _fill(pool: Pool, size: int) -> list:
     batch: list = []
     barred: set = set()
@@ -107,11 +116,7 @@ def _next(pool: Pool, previous: list, by_domain: bool) -> Host:
 
 def _split(names: list, hostvars: dict, canaries: list | str | None, domain_prefix: int, domain_prefix_v6: int) -> tuple:
     """``(canaries, all others)``: canaries in the order they were named in, the others in that of the inventory."""
-    prefix_lengths = {
-        4: _prefix_length(domain_prefix, "memory_pool_domain_prefix", 32),
-        6: _prefix_length(domain_prefix_v6, "memory_pool_domain_prefix_v6", 128),
-    }
-    hosts = read_hosts(names, hostvars, prefix_lengths)
+    hosts = read_hosts(names, hostvars, _prefix_lengths(domain_prefix, domain_prefix_v6))
     by_name = {host.name: host for host in hosts}
     first = {}
     for name in listed(canaries):
@@ -135,6 +140,13 @@ def _sizes(serial: list | str | int, total: int) -> list:
     if not sizes:
         raise OptionError("memory_pool_serial", serial, _VALID_SERIAL)
     return sizes
+
+
+def _prefix_lengths(domain_prefix: object, domain_prefix_v6: object) -> dict:
+    return {
+        4: _prefix_length(domain_prefix, "memory_pool_domain_prefix", 32),
+        6: _prefix_length(domain_prefix_v6, "memory_pool_domain_prefix_v6", 128),
+    }
 
 
 def _prefix_length(value: object, option: str, most: int) -> int:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rollout_host import is_authority
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import LIMITS, reachable
 
-STAGES = ("identity", "turn", "gate")
+STAGES = ("identity", "trial", "turn", "gate")
 _OPTIONS = {label: name for name, label in LIMITS.items()}
 _OPTIONS["LimitAS"] = "as"
 # What only a node that answers JSON-RPC can show.
@@ -19,20 +20,23 @@ _UP_AGAIN = ["rpc", "runtime", "peers", "advancing"]
 
 
 def node_checks(facts: dict, assessment: dict, stage: str, rpc: bool = True) -> list:
-    """``[{unit, checks, limits, down}]`` for module node_health. Raises ValueError.
+    """``[{unit, checks, limits, down, authority, unproven}]`` for module node_health. Raises ValueError.
 
     facts and assessment are those of the diagnosis, before anything was changed; a node that was down then is asked less.
+    One that an interrupted run has started with what it changed is unproven: its gate is still to come.
     """
     if stage not in STAGES:
         raise ValueError("stage: {!r} is not valid; give {}".format(stage, " or ".join(STAGES)))
     services = {name: service for name, service in sorted(facts["services"].items()) if service["load_state"] == "loaded"}
+    started = {trial["unit"] for trial in facts["host"].get("on_trial") or [] if trial["started"]}
     asked = []
     for name, service in services.items():
-        down = not service["main_pid"]
-        checks = _checks(stage, down, rpc and answers_rpc(service))
+        down, unproven = not service["main_pid"], name in started and not service.get("need_daemon_reload")
+        checks = _checks(stage, down, rpc and answers_rpc(service), unproven)
         if checks:
             limits = _limits(name, assessment) if stage == "gate" else {}
-            asked.append({"unit": name, "checks": checks, "limits": limits, "down": down})
+            asked.append({"unit": name, "checks": checks, "limits": limits, "down": down, "unproven": unproven,
+                          "authority": is_authority({"services": {name: service}})})
     return asked
 
 
@@ -46,12 +50,12 @@ def answers_rpc(service: dict) -> bool:
         or node.get("wasmtime_version") or (service.get("pool") or {}).get("mapped"))
 
 
-def _checks(stage: str, down: bool, rpc: bool) -> list:
-    if stage == "gate":
+def _checks(stage: str, down: bool, rpc: bool, unproven: bool) -> list:
+    if stage == "gate" or (stage == "trial" and unproven):
         return ["active"] + (_UP_AGAIN if down else _BACK) * rpc + ["journal", "limits"]
-    if not rpc:
+    if not rpc or stage == "trial":
         return []
-    if down:  # it is fixed first, whatever it says, but must not be another one's twin
+    if down or unproven:  # it is fixed first, or passes its gate, whatever it says, but must not be another one's twin
         return ["identity"] if stage == "identity" else []
     return ["active"] + _FIT + ["disk"] + ["identity"] * (stage == "identity")
 

@@ -23,7 +23,7 @@ LONGEST = 32000  # a cell of Excel holds 32,767 characters
 COLUMNS = (
     "name", "verdict", "first_cause", "explains", "findings", "machine", "board", "kernel_release", "page_size", "va_bits",
     "service", "engine_bytes", "engines_fit", "engines_needed", "shm_live_bytes", "nofile_live", "memlock_live", "services",
-    "changes", "pending", "failure",
+    "changes", "undone", "pending", "pending_until", "left_out", "failure",
 )
 
 
@@ -71,7 +71,10 @@ def _row(entry: dict) -> tuple:
         _limit(entry, worst, "LimitMEMLOCK", "memlock"),
         " ".join(name for name in pools if name != SESSION),
         len(entry["changes"]),
+        len(entry["undone"]),
         " ".join(str(unit) for unit in entry["pending"]),
+        entry["pending_until"],
+        entry["skipped"],
         at(entry["failure"], "message"),
     )
 

@@ -28,7 +28,7 @@ def junit_xml(report: dict) -> str:
     totals = dict.fromkeys(("tests", "failures", "errors"), 0)
     suites = []
     for entry in report["hosts"]:
-        cases = _cases(entry, every)
+        cases = _turn_cases(entry, report["check"]) + _cases(entry, every)
         counts = {
             "tests": len(cases),
             "failures": sum(case[1] == "failure" for case in cases),
@@ -56,11 +56,25 @@ def _suite(host: str, counts: dict, when: str, cases: list) -> str:
     return ET.tostring(suite, encoding="unicode")
 
 
-def _cases(entry: dict, every: tuple) -> list:
+def _turn_cases(entry: dict, check: bool) -> list:
+    """What became of the host itself. One that was undone was tried and failed; another error says nothing of its settings."""
     cases = []  # type: list[Case]
+    undone = "".join(f"\nundone: {plain(change)}" for change in entry["undone"])
     if entry["failure"]:
         message = plain(entry["failure"]["message"])
-        cases.append((entry["verdict"], "error", message, message))
+        cases.append((entry["verdict"], "failure" if undone else "error", message, message + undone))
+    elif entry["skipped"]:
+        message = plain(entry["skipped"])
+        cases.append(("left out", "system-out" if check else "failure", message, message))
+    if entry["pending"]:
+        units = ", ".join(plain(unit) for unit in entry["pending"])
+        message = f"{units} until {plain(entry['pending_until'])}" if entry["pending_until"] else units
+        cases.append(("restart pending", "system-out", message, ""))
+    return cases
+
+
+def _cases(entry: dict, every: tuple) -> list:
+    cases = []  # type: list[Case]
     if not entry["settings"]:  # the host was not judged
         return cases
     found = {}  # type: dict[tuple, list]

@@ -55,6 +55,19 @@ def _verdict(report: dict) -> Samples:
         yield {"host": entry["name"], "verdict": entry["verdict"]}, 1
 
 
+def _left_out(report: dict) -> Samples:
+    for entry in report["hosts"]:
+        yield {"host": entry["name"]}, int(bool(entry["skipped"]))
+
+
+def _count(key: str) -> t.Callable[[dict], Samples]:
+    def samples(report: dict) -> Samples:
+        for entry in report["hosts"]:
+            yield {"host": entry["name"]}, len(entry[key])
+
+    return samples
+
+
 def _findings(report: dict) -> Samples:
     """Of each severity, also where there is none, so that an alert ends; nothing of a host that was not judged."""
     for entry in report["hosts"]:
@@ -104,6 +117,9 @@ def _timestamp(report: dict) -> Samples:
 METRICS = (
     ("hosts", "Hosts of the report by verdict.", _hosts),
     ("host_verdict", "1 for the verdict of a host.", _verdict),
+    ("host_left_out", "Whether a rollout left a host out, or stopped before its turn.", _left_out),
+    ("changes_undone", "Changes of a host that were undone because it was not well with them.", _count("undone")),
+    ("restarts_pending", "Services of a host that wait for a restart.", _count("pending")),
     ("findings", "Findings of a host by severity.", _findings),
     ("engine_bytes", "Address space that one engine reserves, in bytes.", _pool("engine_bytes")),
     ("engines_fit", "Engines that a service can map at once.", _pool("engines_fit")),

@@ -17,6 +17,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 TOOL = "aarch64.validator"
 LEVELS = {BLOCKER: "error", RISK: "warning", ADVICE: "note", INFO: "none"}
 NOT_JUDGED = ("failed", "unreachable")
+LEFT_OUT, PENDING = "left-out", "restart-pending"
 FINGERPRINT = "hostFindingService/v1"
 
 
@@ -39,12 +40,12 @@ def sarif(report: dict) -> dict:
         "tool": {"driver": {
             "name": TOOL,
             "rules": [_rule(identifier, known.get(identifier)) for identifier in identifiers],
-            "notifications": [{"id": verdict} for verdict in NOT_JUDGED],
+            "notifications": [{"id": name} for name in (*NOT_JUDGED, LEFT_OUT, PENDING)],
         }},
         "invocations": [{
             "executionSuccessful": not failed,
             "endTimeUtc": report["generated_at"],
-            "toolExecutionNotifications": [_notification(entry) for entry in failed],
+            "toolExecutionNotifications": [one for entry in report["hosts"] for one in _notifications(entry)],
         }],
         "results": results,
         "properties": {name: report[name] for name in ("mode", "check", "policy", "summary")},
@@ -105,12 +106,24 @@ def _location(host: str, service: str | None) -> dict:
     return {"logicalLocations": places[::-1]}
 
 
-def _notification(entry: dict) -> dict:
+def _notifications(entry: dict) -> t.Iterator[dict]:
+    """What became of the host itself: it failed, with what was undone, was left out, or waits for a restart."""
+    if entry["failure"]:
+        lines = [entry["failure"]["message"], *(f"undone: {change}" for change in entry["undone"])]
+        yield _notification(entry["name"], "error", entry["verdict"], "; ".join(plain(line) for line in lines))
+    elif entry["skipped"]:
+        yield _notification(entry["name"], "warning", LEFT_OUT, plain(entry["skipped"]))
+    for unit in entry["pending"]:
+        until = f" until {plain(entry['pending_until'])}" if entry["pending_until"] else ""
+        yield _notification(entry["name"], "note", PENDING, plain(unit) + until)
+
+
+def _notification(host: str, level: str, identifier: str, text: str) -> dict:
     return {
-        "level": "error",
-        "message": _message(plain(entry["failure"]["message"])),
-        "locations": [_location(entry["name"], None)],
-        "descriptor": {"id": entry["verdict"]},
+        "level": level,
+        "message": _message(text),
+        "locations": [_location(host, None)],
+        "descriptor": {"id": identifier},
     }
 
 

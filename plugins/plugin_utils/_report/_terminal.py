@@ -45,10 +45,11 @@ def _overview_cells(entry: dict, report: dict) -> tuple:
     cause = telling[0]["id"] if telling else "-"
     if not telling and _telling(entry["before"]):
         cause = "was " + _telling(entry["before"])[0]["id"]
-    if entry["failure"]:
-        cause = clean(entry["failure"]["message"])[:40]
+    if entry["failure"] or entry["skipped"]:
+        cause = clean(entry["failure"]["message"] if entry["failure"] else entry["skipped"])[:40]
     changes = len(entry["changes"])
     changed = "{}{}".format("would: " if report["check"] else "", changes) if changes else "-"
+    changed = "undone" if entry["undone"] else changed
     tasks = human_tasks(entry, report)
     return entry["verdict"], clean(entry["name"]), cause, changed, tasks[0][0] if tasks else "-"
 

@@ -89,9 +89,13 @@ def limits_not_live(subject: Subject) -> t.Iterator[tuple]:
 def waiting_for_a_start(subject: Subject) -> t.Iterator[tuple]:
     """A service that is down, and that nothing stops any longer."""
     service = subject.service or {}
-    if is_down(service) and not subject.explained and (failure_lines(service) or service.get("restart_required")):
-        summary = "{} is down, {}; what it starts with has changed since, so it needs a start"
-        evidence = failure_lines(service)[-1:] or ["restart_required"]
+    interrupted = service.get("interrupted")
+    known = failure_lines(service) or service.get("restart_required") or interrupted
+    if is_down(service) and not subject.explained and known:
+        why = ("its restart is under way, or was interrupted and a timer of this host will end it" if interrupted
+               else "what it starts with has changed since, so it needs a start")
+        summary = "{} is down, {}; " + why
+        evidence = ["a timer of service_restart is armed"] if interrupted else failure_lines(service)[-1:] or ["restart_required"]
         yield summary.format(subject.name, state_text(service)), evidence, {"severity": "blocker"}
 
 
@@ -123,7 +127,7 @@ def data_limit(subject: Subject) -> t.Iterator[tuple]:
 def down_for_an_unknown_reason(subject: Subject) -> t.Iterator[tuple]:
     """A service that is down, and nothing here says why."""
     service = subject.service or {}
-    known = failure_lines(service) or service.get("restart_required") or subject.explained
+    known = failure_lines(service) or service.get("restart_required") or service.get("interrupted") or subject.explained
     if is_down(service) and not known:
         summary = "{0} is down, {1}, for a reason not known here; see journalctl -u {0}"
         evidence = log_evidence(subject.log) or (service.get("log") or [])[-3:] or [state_text(service)]

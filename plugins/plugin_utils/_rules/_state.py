@@ -12,8 +12,9 @@ AUTHORITY_ROLES = ("validator", "collator")
 
 
 def is_down(service: dict) -> bool:
-    """Whether a service is down although it should be up: failed, or waiting for its next try."""
-    return service["active_state"] == "failed" or "auto-restart" in (service["sub_state"] or "")
+    """Whether a service is down although it should be up: failed, waiting for its next try, or in the midst of a restart."""
+    waits = "auto-restart" in (service["sub_state"] or "") or bool(service.get("interrupted"))
+    return waits or service["active_state"] == "failed"
 
 
 def failure_lines(service: dict) -> list:

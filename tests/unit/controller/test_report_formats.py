@@ -172,7 +172,8 @@ def test_sarif_fingerprints_are_of_host_finding_and_service_alone():
 
 
 def test_sarif_message_of_a_host_has_no_link_and_no_placeholder():
-    (failed,) = sarif(EVIL)["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    notes = sarif(EVIL)["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    (failed,) = [note for note in notes if note["level"] == "error"]
     assert failed["message"]["text"] == r"=\\x1b\]0;\\x07 \]\]> {{0}} \[x\](y)\\ud800"
 
 
