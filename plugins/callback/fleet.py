@@ -25,7 +25,7 @@ description:
   - Shows of the playbook C(aarch64.validator.remediate) which batch of how many is worked on, how many hosts are done, what is
     waited for and when the run will end at about.
   - On a terminal this is one line below everything else, which is gone before the summary. In a log it is a line for each
-    batch and for each slice of a wait.
+    batch, for each restart, and for each slice of a wait with the time of its end.
   - Shows nothing of other playbooks.
 requirements:
   - Enable it in the configuration.
@@ -87,6 +87,7 @@ class CallbackModule(CallbackBase):
         super().__init__(*arguments, **options)
         self.progress = Progress()
         self.live: LiveLine | None = None
+        self.coming: dict[str, dict[str, t.Any]] = {}  # by host, the restart that is next
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         """Each batch is a play of its own to a callback; so is all that comes after the last."""
@@ -101,8 +102,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
         """A restart says nothing until it is over."""
         if self.progress.running and task.action == "aarch64.validator.service_restart":
-            self.progress.work(host.get_name(), "restarting since {}".format(time.strftime("%H:%M:%S")))
-            self.tell(None)
+            self.wait(host.get_name(), restart_text(self.coming.get(host.get_name(), {}), time.time()))
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         answer, host = outcome(result)
@@ -112,16 +112,23 @@ class CallbackModule(CallbackBase):
         self.progress.stopped = self.progress.stopped or "memory_pool_stopped" in facts
         if not self.progress.running:
             return
-        # The role judges a host last when its turn is over.
-        if "memory_pool_rollout" in facts or "memory_pool_failure" in facts or facts.get("memory_pool_skipped"):
+        if facts.get("memory_pool_restarted"):
+            self.coming[host] = facts["memory_pool_restarted"][-1]
+        if "memory_pool_turn_over" in facts or "memory_pool_failure" in facts or facts.get("memory_pool_skipped"):
             self.progress.settle(host)
             self.tell(None)
+        elif "memory_pool_lost_until" in facts:
+            self.wait(host, "lost; its timer has started its node by {}".format(facts["memory_pool_lost_until"]))
         elif "seconds_left" in answer and not answer.get("done"):
-            self.progress.work(host, str(answer.get("progress")))
-            self.tell("{}: {}".format(host, answer.get("progress")))
+            self.wait(host, str(answer.get("progress")))
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         self.finish()
+
+    def wait(self, host: str, what: str) -> None:
+        """A host is at something that takes its time."""
+        self.progress.work(host, what)
+        self.tell(f"{host}: {what}")
 
     def tell(self, news: str | None) -> None:
         """Draw the line anew on a terminal; in a log add a line if there is something to say."""
@@ -134,7 +141,20 @@ class CallbackModule(CallbackBase):
         """The rollout is over, if there was one."""
         if self.live is not None:
             self.live.close()
-        self.live, self.progress = None, Progress()
+        self.live = None
+        if self.progress.running:
+            self.tell(self.progress.result(time.time()))
+        self.progress, self.coming = Progress(), {}
+
+
+def restart_text(restart: dict[str, t.Any], now: float) -> str:
+    """``polkadot.service: restarting, and down until 12:41:07 at the least``"""
+    text, delay = "{}: restarting".format(restart.get("unit", "a service")), int(restart.get("delay") or 0)
+    return text + (f", and down until {clock(now + delay)} at the least" if delay else f" since {clock(now)}")
+
+
+def clock(when: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(when))
 
 
 def outcome(result: t.Any) -> tuple[dict[str, t.Any], str]:

@@ -114,6 +114,8 @@ def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: li
     if wanted.services == [AUTO]:
         chosen = {unit["Id"] for unit in candidates(units)} | ours
         units = [unit for unit in units if unit["Id"] in chosen]
+    else:
+        ours = {unit["Id"] for unit in units}
     names = [unit["Id"] for unit in units]
     entries = []  # type: list[dict]
     if names and wanted.log_lines:
@@ -124,7 +126,7 @@ def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: li
         own = [entry for entry in entries if entry["unit"] == properties["Id"]]
         facts = service_facts(properties, own, grantable, mounts, unread)
         facts["interrupted"] = interrupted(properties, guards)
-        if wanted.services != [AUTO] or properties["Id"] in ours or is_node(properties, facts, [entry["message"] for entry in own]):
+        if properties["Id"] in ours or is_node(properties, facts, [entry["message"] for entry in own]):
             found[properties["Id"]] = facts
     return found, trials
 

@@ -58,6 +58,11 @@ class Progress:
             parts.append("ends at about {}".format(time.strftime("%H:%M", time.localtime(ends))))
         return ", ".join(parts)
 
+    def result(self, now: float) -> str:
+        """``7 of 8 hosts done after batch 4 of 5, in 63 seconds``"""
+        where = f"batch {self.number} of {len(self.batches)}"
+        return f"{len(self.settled)} of {self.total} hosts done after {where}, in {now - self.began:.0f} seconds"
+
     def line(self, now: float) -> str:
         """The head and what each host is at, the one that began last first."""
         return "; ".join([self.head(now)] + [f"{host}: {what}" for host, what in reversed(list(self.doing.items()))])

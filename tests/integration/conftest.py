@@ -36,6 +36,8 @@ print(urllib.request.urlopen(request, timeout=40).read().decode())
 """
 # More than the default floor; what systemd-nspawn gives depends on the machine's RAM.
 HEALTHY_SHM = "2560M"
+# The hosts of rollout_fleet with their failure domains; the first three are authorities.
+DOMAINS = dict(zip([f"val-{number}" for number in range(1, 9)], "abcabcdd"))
 _TREES = ("/etc/fstab", "/etc/systemd", "/etc/sysctl.d", "/etc/default")
 
 
@@ -172,6 +174,21 @@ def fleet(make_fleet: MakeFleet) -> Fleet:
     started = make_fleet("val-1", "val-2", "val-3")
     for each in started.hosts:
         shaping.shm(started, each.name, HEALTHY_SHM)
+    return started
+
+
+@pytest.fixture(scope="session")
+def rollout_fleet(make_fleet: MakeFleet) -> Fleet:
+    """Eight hosts in four domains, three of them authorities, with few open files."""
+    started = make_fleet(*DOMAINS)
+    content = json.loads(started.inventory.read_text())
+    for number, name in enumerate(DOMAINS):
+        content["validators"]["hosts"][name]["memory_pool_domain"] = DOMAINS[name]
+        shaping.shm(started, name, HEALTHY_SHM)
+        if number >= 3:
+            shaping.write(started, name, "/etc/default/polkadot", 'POLKADOT_CLI_ARGS="--chain polkadot"\n')
+        shaping.drop_in(started, name, ["LimitNOFILE=1024"], file="10-site")
+    started.inventory.write_text(json.dumps(content))
     return started
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.aarch64.validator.plugins.filter.rollout_batches import rollout_batches
+from ansible_collections.aarch64.validator.plugins.filter.rollout_conflicts import rollout_conflicts
 from ansible_collections.aarch64.validator.plugins.filter.rollout_order import rollout_order
 from ansible_collections.aarch64.validator.plugins.plugin_utils import _rollout_host
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rollout_host import domain_of, groups_of
@@ -280,3 +281,11 @@ def test_order_begins_with_canaries_and_parts_the_next_host_from_them(hostvars, 
     assert sorted(found) == sorted(hostvars)
     domains = [domain_of(name, hostvars[name], PREFIXES) for name in found[len(canaries) - 1:]]
     assert len(set(domains[1:]) - {domains[0]}) == 0 or domains[0] != domains[1]
+
+
+def test_conflicts_are_what_a_batch_may_not_hold():
+    addresses = [{"ansible_host": address} for address in ("192.0.2.1", "192.0.2.2", "192.0.3.1")]
+    hostvars = fleet(*addresses, AUTHORITY, AUTHORITY)
+    others = ["h1", "h2", "h4"]
+    assert [rollout_conflicts([name], hostvars, others) for name in ("h0", "h3", "h1")] == [["h1"], ["h4"], []]
+    assert rollout_conflicts(["h0"], hostvars, others, domain_prefix=16) == ["h1", "h2"]

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._identity import duplicate_identities
+from ansible_collections.aarch64.validator.plugins.plugin_utils._predict import facts_after
 from ansible_collections.aarch64.validator.plugins.plugin_utils._progress import Progress
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import build_report, complaint, host_entry
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._terminal import terminal_lines
@@ -70,6 +71,34 @@ def test_the_gate_waits_for_no_limit_that_the_host_cannot_grant():
     assert asked("gate", limits=limits)["limits"] == {"nofile": 20000, "memlock": 8 << 20}
 
 
+def test_a_node_that_was_started_with_what_is_on_trial_has_its_gate_still_to_come():
+    def told(started: bool, stage: str, **service: object) -> dict:
+        facts = node_facts(service, host={"on_trial": [
+            {"remedy": "shm", "unit": None, "started": None},
+            {"remedy": "service-limits", "unit": "polkadot.service", "started": started}]})
+        found = node_checks(facts, assess_facts(facts, {}), stage)
+        return found[0] if found else {}
+
+    trial = told(True, "trial")
+    assert trial["unproven"] and trial["authority"] and trial["checks"] == told(False, "gate")["checks"] and not trial["limits"]
+    assert told(True, "identity")["checks"] == ["identity"] and not told(True, "turn"), "it is not left out for being ill"
+    assert not told(False, "trial") and told(False, "turn"), "it runs as it did before the change"
+    assert not told(True, "trial", need_daemon_reload=True), "it was started, but not with the change"
+
+
+def test_a_node_between_stop_and_start_needs_a_start_and_is_told_as_such():
+    waits = {"main_pid": 0, "active": False, "active_state": "inactive", "sub_state": "dead"}
+    facts = node_facts(dict(waits, interrupted=True))
+    judged = assess_facts(facts, {})
+    assert [(one["remedy"], one["options"]) for one in judged["remedies"]] == [
+        ("service-restart", {"unit": "polkadot.service", "delay": 120})]
+    assert judged["verdict"] == "blocked" and "was interrupted" in judged["findings"][0]["summary"]
+    after = facts_after(facts, "service-restart", "polkadot.service", {"changed": True})
+    assert assess_facts(after, {})["remedies"] == []
+    stopped = assess_facts(node_facts(waits), {})
+    assert stopped["remedies"] == [], "a node that somebody has stopped stays stopped"
+
+
 def at(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text + "+00:00")
 
@@ -110,6 +139,7 @@ def test_progress():
     assert progress.head(1060).startswith("batch 2 of 3, 1 of 4 hosts done, ends at about ") and progress.ends(1060) == 1240
     progress.next_batch(1100)
     assert "3 of 4 hosts done" in progress.line(1100), "a host that was left out does not hold up the count"
+    assert progress.result(1130) == "3 of 4 hosts done after batch 3 of 3, in 130 seconds"
 
 
 def report(**outcome: object) -> dict:

@@ -1,0 +1,139 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollout whose controller is killed: what it leaves on the hosts, and how the next run goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from conftest import HostHandle
+from fleet import shaping
+from fleet.state import Fleet
+from rollout_runs import (
+    MARGIN,
+    NAMES,
+    RECORD,
+    Operator,
+    Playbook,
+    floor_of,
+    handles,
+    pids,
+    starts,
+    wait_until,
+    written_floor,
+)
+
+pytestmark = pytest.mark.nspawn
+
+FAULT = "/home/polkadot/fault"
+MODULE = "/proc/[0-9]*/cmdline"
+# One batch of all hosts: as many nodes as can be are in the midst of something when the controller dies.
+TOGETHER = {"memory_pool_exclusive_group": "", "memory_pool_domain": "{{ inventory_hostname }}"}
+
+
+@pytest.fixture(scope="module")
+def fleet(rollout_fleet: Fleet) -> Fleet:
+    return rollout_fleet
+
+
+@pytest.fixture
+def hosts(fleet: Fleet) -> t.Iterator[dict[str, HostHandle]]:
+    yield from handles(fleet)
+
+
+@pytest.fixture
+def operator(playbook: Playbook, fleet: Fleet, tmp_path: Path) -> Operator:
+    return Operator(playbook, fleet, tmp_path)
+
+
+def test_the_next_run_goes_on_where_a_killed_one_stopped(hosts, operator):
+    """One node is down for its delay, one runs with what was changed, and one is not well with it; nobody has seen any."""
+    waits, well, ill = (hosts[name] for name in ("val-1", "val-5", "val-6"))
+    targets = ["--limit", "val-1,val-5,val-6"]
+    if not written_floor(ill):  # this test is run alone
+        operator.raise_floor()
+        assert operator.remediate(*targets, memory_pool_serial=[3]).status == 0
+    older, delay = floor_of(ill), 20
+    floor = operator.raise_floor()
+    low = f"test $$(ulimit -n) -lt {floor}"
+    ill.drop_in(f"ExecStartPre=/bin/sh -c '({low} || echo WASMTIME_NODE_PEERS=0) >{FAULT}'",
+                f"EnvironmentFile=-{FAULT}", file="70-fault", restart=False)
+    before, began = pids(hosts), time.time()
+    process = operator.start(*targets, memory_pool_serial=[3], memory_pool_restart_delay=delay)
+    for host in (well, ill):
+        wait_until(lambda host=host: host.show("MainPID")["MainPID"] not in (before[host.name], "0"))
+        host.wait_for_node()
+    wait_until(lambda: waits.show("ActiveState")["ActiveState"] == "inactive")
+    down = time.monotonic()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kill_module(waits)
+    assert all(host.inside("ls", RECORD) for host in (waits, well, ill)), "nothing is left on trial"
+
+    run = operator.remediate(*targets, memory_pool_serial=[3], memory_pool_restart_delay=delay, memory_pool_gate_timeout=12)
+    assert time.monotonic() - down > delay, "an authority was started too early"
+    # Its own timer starts it where the second run takes too long to come to it.
+    assert run.status == 2 and run.restarted <= {waits.name}, run.output[-5000:]
+    assert run.hosts[well.name]["notes"] == [f"{shaping.UNIT}: well with what an interrupted run has changed"]
+    assert run.verdicts == {waits.name: "healthy", well.name: "healthy", ill.name: "failed"}
+    assert "with what an interrupted run has changed, polkadot.service: not healthy" in run.message(ill.name)
+    assert "peers: it has 0 peers" in run.message(ill.name)
+    assert "started as it was, polkadot.service: healthy" in run.message(ill.name)
+    assert [floor_of(host) for host in (waits, well, ill)] == [floor, floor, older]
+    assert [starts(host, began) for host in (waits, well, ill)] == [1, 1, 2]
+    assert not any(host.inside("sh", "-c", f"ls {RECORD} 2>/dev/null || true") for host in (waits, well, ill))
+
+
+def kill_module(host: HostHandle) -> None:
+    """Kill the module that restarts the node, as a crash of its host's sshd would."""
+    found = host.inside("sh", "-c", f"grep -lz service_restart {MODULE} || true").split()
+    for path in found:
+        host.inside("sh", "-c", f"kill -KILL {path.split('/')[2]} || true")
+
+
+@pytest.mark.parametrize("kills", [
+    2, pytest.param(20, marks=pytest.mark.skipif("SLOW" not in os.environ, reason="takes half an hour; SLOW=1 runs it"))])
+def test_the_controller_is_killed_at_any_moment(hosts, operator, kills):
+    """Looked at without a second run each node serves again in time and no file is half-written; one new run does the rest."""
+    names = NAMES if kills > 2 else ["val-1", "val-8"]
+    settings = dict(TOGETHER, memory_pool_serial=[len(names)])
+    seed = int(os.environ.get("SEED", time.time_ns() % 10**6))
+    chance = random.Random(seed)
+    longest = 25.0 if kills > 2 else 15.0
+    for number in range(kills):
+        floor = operator.raise_floor()
+        since = time.time()
+        process = operator.start("--limit", ",".join(names), **settings)
+        moment = chance.uniform(1, longest)
+        began = time.monotonic()
+        try:
+            process.wait(moment)
+            longest = time.monotonic() - began  # it was over before it could be killed
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        told = f"SEED={seed}, kill {number + 1} after {moment:.1f} s of at most {longest:.0f}"
+        deadline = time.monotonic() + MARGIN + 15
+        for name in names:
+            hosts[name].wait_for({"ActiveState": "active"}, timeout=max(1, deadline - time.monotonic()))
+            hosts[name].wait_for_node(max(1, deadline - time.monotonic()))
+        written = sum(written_floor(hosts[name]) == floor for name in names)
+        live = sum(floor_of(hosts[name]) >= floor for name in names)
+        trial = sum(hosts[name].inside("sh", "-c", f"ls {RECORD} 2>/dev/null || true") != "" for name in names)
+        run = operator.remediate("--limit", ",".join(names), **settings)
+        assert run.status == 0, f"{told}: {run.output[-5000:]}"
+        more = {name: starts(hosts[name], since) for name in names}
+        print(f"{told}: {written} written, {live} restarted, {trial} on trial; starts in both runs: {more}", flush=True)
+        for name in names:
+            assert floor_of(hosts[name]) >= floor, f"{told}: {name}"
+            assert more[name] <= 2, f"{told}: {name} was restarted more than once more than needed"
+            assert hosts[name].inside("find", "/etc", "/var/lib", "-name", "*.aarch64-validator-new") == "", told
+            assert hosts[name].inside("sh", "-c", f"ls {RECORD} 2>/dev/null || true") == "", told
