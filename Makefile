@@ -11,8 +11,8 @@ export INVENTORY ARGS KERNEL
 # A question is text: make looks for no variables in it.
 override export QUERY := $(value QUERY)
 
-.PHONY: help diagnose remediate verify audit revert test lint test-unit test-integration test-chain test-arm64 guest guest-down \
-	build clean
+.PHONY: help diagnose remediate verify audit revert test lint test-unit test-browser test-integration test-chain test-arm64 \
+	bench guest guest-down build clean
 
 help:
 	@sed -n '2,5p' Makefile
@@ -31,7 +31,7 @@ $(TEST_VENV)/.installed: requirements.txt requirements-test.txt scripts/make_ven
 test: $(TEST_VENV)/.installed
 	@scripts/test.sh
 
-lint test-unit test-integration test-chain: $(TEST_VENV)/.installed
+lint test-unit test-browser test-integration test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
 
 # All four arm64 kernels; `make test` has two of them.
