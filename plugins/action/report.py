@@ -117,7 +117,7 @@ class ActionModule(ActionBase):
     def told(self, options: dict[str, t.Any], task_vars: dict[str, t.Any], store: FactStore) -> dict[str, t.Any]:
         """The report of what hosts told, in this run or in an earlier one. One host at a time is in memory as a whole."""
         if options["facts_dir"] is not None:
-            outcomes = ((name, told, None) for name, told in recorded(options["facts_dir"], options["hosts"], options["policy"]))
+            outcomes = recorded(options["facts_dir"], options["hosts"], options["policy"])
         elif options["mode"] == "audit":
             outcomes = ((name, *audited(task_vars["hostvars"], name)) for name in options["hosts"])
         else:

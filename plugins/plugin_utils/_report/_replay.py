@@ -25,10 +25,15 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorde
     refused,
 )
 
+PRETTY = b'{\n "'  # how the facts that an audit writes begin
 
-def recorded(directory: str, hosts: list[str] | None, policy: dict[str, t.Any]) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
-    """Name and outcome of each host whose facts lie in the directory; of these hosts only, where they are given.
 
+def recorded(
+    directory: str, hosts: list[str] | None, policy: dict[str, t.Any],
+) -> t.Iterator[tuple[str, dict[str, t.Any], str | None]]:
+    """Name, outcome and text of the facts of each host whose facts lie in the directory; of these hosts only, where given.
+
+    The text is there where a report can take it as it stands.
     Raises AnsibleActionFail for a directory without facts and for a policy that cannot be used.
     """
     try:
@@ -42,7 +47,10 @@ def recorded(directory: str, hosts: list[str] | None, policy: dict[str, t.Any]) 
     for name, source in told:
         if hosts is None or name in hosts:
             found = True
-            yield name, judged(source, policy) if own else facts_outcome(name, source, policy)
+            if own:
+                yield (name, *judged(source, policy))
+            else:
+                yield name, facts_outcome(name, source, policy), None
     if not found:
         raise unusable(directory, f"holds no *{SUFFIX}" + ("" if hosts is None else " of a host of this run"))
 
@@ -75,9 +83,11 @@ def unusable(directory: str, problem: str) -> AnsibleActionFail:
     )
 
 
-def judged(file: Path, policy: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The outcome of one file."""
+def judged(file: Path, policy: dict[str, t.Any]) -> tuple[dict[str, t.Any], str | None]:
+    """The outcome of one file, and its text where it is as an audit writes it."""
     try:
-        return recorded_outcome(file.name, file.read_bytes(), policy)
+        content = file.read_bytes()
     except OSError as error:
-        return refused(file.name, f"cannot be read ({error.strerror})")
+        return refused(file.name, f"cannot be read ({error.strerror})"), None
+    told = recorded_outcome(file.name, content, policy)
+    return told, content.decode() if content.isascii() and content.startswith(PRETTY) and content.endswith(b"}") else None
