@@ -1,23 +1,26 @@
 # Two commands do everything: `make remediate` and `make test`. Both install what they need.
 #
 #   make diagnose|remediate|verify|audit|revert [INVENTORY=path] [ARGS='--check --diff --limit x'] [QUERY='JMESPath']
+#   make merge PIECES='slices/*/report.json' [ARGS=...] [QUERY=...]
+#   make bench        how long things take, and how that grows
 #
-# INVENTORY, ARGS and QUERY travel through the environment: nothing a user gives is pasted into a shell.
+# INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
 
 PYTHON ?= python3
 VENV := .venv
 TEST_VENV := .venv-test
 export INVENTORY ARGS KERNEL
-# A question is text: make looks for no variables in it.
+# A question is text, and so are names of files: make looks for no variables in them.
 override export QUERY := $(value QUERY)
+override export PIECES := $(value PIECES)
 
-.PHONY: help diagnose remediate verify audit revert test lint test-unit test-integration test-chain test-arm64 guest guest-down \
-	build clean
+.PHONY: help diagnose remediate verify audit revert merge test lint test-unit test-browser test-integration test-chain test-arm64 \
+	bench guest guest-down build clean
 
 help:
-	@sed -n '2,5p' Makefile
+	@sed -n '2,7p' Makefile
 
-diagnose remediate verify audit revert: $(VENV)/.installed
+diagnose remediate verify audit revert merge: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
 
 $(VENV)/.installed: requirements.txt scripts/make_venv.sh
@@ -31,8 +34,12 @@ $(TEST_VENV)/.installed: requirements.txt requirements-test.txt scripts/make_ven
 test: $(TEST_VENV)/.installed
 	@scripts/test.sh
 
-lint test-unit test-integration test-chain: $(TEST_VENV)/.installed
+lint test-unit test-browser test-integration test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
+
+# Figures for people, one program after the other; nothing fails for being slow.
+bench: $(TEST_VENV)/.installed
+	@for one in tests/bench/bench_*.py; do echo "=== $$one"; $(TEST_VENV)/bin/python $$one || exit; done
 
 # All four arm64 kernels; `make test` has two of them.
 test-arm64: $(TEST_VENV)/.installed

@@ -4,7 +4,7 @@
 """Run one playbook of this project with what ``make`` was given, by an argument list and never by a shell.
 
 Usage: run_playbook.py NAME. The environment holds INVENTORY (default: this machine), ARGS, extra arguments for
-ansible-playbook in shell quoting, and QUERY, a question to the report in JMESPath.
+ansible-playbook in shell quoting, QUERY, a question to the report in JMESPath, and PIECES, reports to merge in shell quoting.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._query import Qu
 PROGRESS = "aarch64.validator.fleet"
 LOCAL_INVENTORY = "inventory/local.yml"
 CHANGING = ("remediate", "revert")
+REPLAY = "memory_pool_facts_dir"  # with it, audit judges files and asks no host
 
 
 def privileges(
@@ -57,9 +58,27 @@ def question(query: str) -> list[str]:
     if not query:
         return []
     checked(query)
-    text = "".join(letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else f"\\U{ord(letter):08x}"
-                   for letter in query)
-    return ["-e", f'{{"memory_pool_query": !unsafe "{text}"}}']
+    return ["-e", f'{{"memory_pool_query": {as_it_stands(query)}}}']
+
+
+def as_it_stands(text: str) -> str:
+    """A text in YAML of which Ansible takes no part for a template."""
+    return '!unsafe "{}"'.format("".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else f"\\U{ord(letter):08x}"
+        for letter in text))
+
+
+def pieces(given: str) -> list[str]:
+    """Arguments that name the reports to merge. Raises ValueError for quotes that do not end, and where there is none."""
+    words = shlex.split(given)
+    if not words:
+        raise ValueError("nothing is given")
+    return ["-e", f'{{"memory_pool_pieces": [{", ".join(map(as_it_stands, words))}]}}']
+
+
+def asks_hosts(playbook: str, extra: list[str]) -> bool:
+    """Whether a host is asked at all; a merge and a replay read files, for which nobody need be root."""
+    return playbook != "merge" and not any(REPLAY in word for word in extra)
 
 
 def main() -> None:
@@ -74,8 +93,14 @@ def main() -> None:
         asked = question(os.environ.get("QUERY", ""))
     except QueryError as error:
         sys.exit(f"QUERY: {error}")
+    if playbook == "merge":
+        try:
+            asked += pieces(os.environ.get("PIECES", ""))
+        except ValueError as error:
+            valid = "report.json of each run, directories that hold them, or patterns such as 'slices/*/report.json'"
+            sys.exit(f"PIECES: {os.environ.get('PIECES', '')!r} is not valid ({error}); give {valid}")
     extra_privileges: list[str] = []
-    if inventory == LOCAL_INVENTORY:
+    if inventory == LOCAL_INVENTORY and asks_hosts(playbook, extra):
         has_sudo = shutil.which("sudo") is not None
         sudo_asks = has_sudo and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0
         extra_privileges, message = privileges(playbook, os.geteuid() == 0, has_sudo, sudo_asks, sys.stdin.isatty())

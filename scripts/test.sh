@@ -2,7 +2,7 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run the test tiers, fast ones first: test.sh [lint|unit|integration|chain|arm64|arm64-all ...].
+# Run the test tiers, fast ones first: test.sh [lint|unit|browser|integration|chain|arm64|arm64-all ...].
 # Without a name: all, with two of the four arm64 kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-cl
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-source-6.1 gcc libc6-dev make flex bison bc libelf-dev libssl-dev xz-utils"
 
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit integration chain arm64)
+[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit browser integration chain arm64)
 left_out=()
 timings=()
 
@@ -67,6 +67,15 @@ unit() {
     installed "$COMPILERS" gcc musl-gcc aarch64-linux-gnu-gcc readelf ||
         left_out+=("unit tests of programs that are built for them: need $COMPILERS")
     pytest -q tests/unit
+}
+
+# report.html in a real browser; needs no root where there is one.
+browser() {
+    if ! installed "chromium fonts-liberation" chromium; then
+        left_out+=("browser: needs chromium, to open the page of a report")
+        return 0
+    fi
+    pytest -q tests/browser
 }
 
 integration() {

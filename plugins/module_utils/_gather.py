@@ -120,6 +120,7 @@ def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: li
     entries = []  # type: list[dict]
     if names and wanted.log_lines:
         entries = parse_journal(command_output(journal_command(names, wanted.log_lines), unread))
+        note_silence(units, entries, unread)
     grantable = limits_of_manager(nr_open, unread)
     found = {}
     for properties in units:
@@ -129,6 +130,17 @@ def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: li
         if properties["Id"] in ours or is_node(properties, facts, [entry["message"] for entry in own]):
             found[properties["Id"]] = facts
     return found, trials
+
+
+def note_silence(units: list, entries: list, unread: list) -> None:
+    """Note a journal in which nothing stands of services that were started: systemd itself logs that it started them.
+
+    So answers journalctl, and with success, of files that are damaged inside, and to users who may not read them.
+    """
+    started = [unit["Id"] for unit in units if unit.get("ActiveState") not in (None, "inactive")]
+    if started and not entries and not any(row["path"] == "journalctl" for row in unread):
+        reason = f"nothing of {started[0]}, which was started: damaged, not kept, or not for this user"
+        unread.append({"path": "journal", "reason": reason})
 
 
 def existing_units(services: list, unread: list) -> list:

@@ -13,8 +13,10 @@ version_added: 1.0.0
 description:
   - Collects what the role P(aarch64.validator.memory_pool#role) left on each host, writes C(report.json), prints the
     summary, and fails where the verdicts ask for it. Hosts that were unreachable or failed stand in the report with the reason.
-  - Beside it the same report is written as C(hosts.csv), C(junit.xml), C(report.sarif) and C(metrics.prom). One of these that
-    cannot be made is a warning, and the others are written all the same.
+  - Beside it the same report is written as C(hosts.csv), C(junit.xml), C(report.sarif), C(metrics.prom) and C(report.html), one
+    page for people that needs nothing but a browser. One of these that cannot be made is a warning, and the others are written
+    all the same.
+  - With O(pieces) it makes one report of those of several runs, as the playbook C(aarch64.validator.merge) does.
   - With O(mode=audit) it also keeps the facts of each host, and with O(facts_dir) it judges facts that were kept, with no host
     at hand.
   - Runs on the controller only. Files written there never count as changed.
@@ -51,6 +53,12 @@ options:
         written to C(query.json). Without a question there is no such file, also where an earlier run left one.
       - A question that cannot be answered ends the run with an error, after the report was written.
     type: str
+  only_check:
+    description:
+      - Only look whether O(policy), O(baseline), O(fail_on) and O(query) can be used, and write nothing. So that this is known
+        before hosts are asked.
+    type: bool
+    default: false
   policy:
     description: What was wanted, kept in the report. With O(facts_dir) the facts are judged by it.
     type: dict
@@ -137,13 +145,13 @@ RETURN = r"""
 path:
   description: Where the report was written on the controller.
   type: str
-  returned: always
+  returned: unless O(only_check=true)
   sample: /home/ops/validator-report/report.json
 files:
   description: All forms of the report that were written.
   type: list
   elements: str
-  returned: always
+  returned: unless O(only_check=true)
   sample: [/home/ops/validator-report/report.json, /home/ops/validator-report/hosts.csv]
 answer:
   description: The answer to O(query).
@@ -153,6 +161,6 @@ answer:
 summary:
   description: Number of hosts by verdict.
   type: dict
-  returned: always
+  returned: unless O(only_check=true)
   sample: {"hosts": 3, "blocked": 1, "at-risk": 1, "advice": 0, "healthy": 1, "unreachable": 0, "failed": 0}
 """

@@ -35,11 +35,7 @@ A background that has a picture counts as each colour in it.
     if (own[3] === 1) return [own];
     return grounds(element.parentElement).map((under) => over(own, under));
   };
-  const behindSvg = (element) => {
-    const group = element.closest(".spot");
-    if (!group) return [...grounds(element.closest(".card")), colour(getComputedStyle(document.querySelector("#space .short")).fill)];
-    return [colour(getComputedStyle(group.firstElementChild).fill)];
-  };
+  const behindSvg = (element) => [...grounds(element.closest(".card")), colour(getComputedStyle(document.querySelector("#space .short")).fill)];
   const low = [];
   let count = 0;
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

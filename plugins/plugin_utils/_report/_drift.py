@@ -130,11 +130,12 @@ def fleet_text(report: dict) -> str:
     """What a person is told of the drift of the whole report."""
     drift = report["drift"]
     count = sum(any(entry["drift"][kind] for kind in ("new", "gone", "changed", "settings")) for entry in report["hosts"])
-    parts = ["{} of {} hosts differ".format(count, len(report["hosts"]))]
-    parts += [f"{len(drift[key])} {word}: {_some(drift[key])}"
+    parts = ["{:,} of {:,} hosts differ".format(count, len(report["hosts"]))]
+    parts += [f"{len(drift[key]):,} {word}: {_some(drift[key])}"
               for key, word in (("hosts_new", "new"), ("hosts_gone", "gone")) if drift[key]]
     parts += [] if drift["same_policy"] else ["it was judged by another policy"]
-    return "since the report of {}: {}".format(plain(drift["generated_at"]), "; ".join(parts))
+    when = plain(drift["generated_at"]).replace("T", " ").replace("Z", " UTC")
+    return "since the report of {}: {}".format(when, "; ".join(parts))
 
 
 def _some(names: list) -> str:

@@ -20,13 +20,15 @@ from pathlib import Path
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import VERDICTS
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html_data import page_data, shown
-from ansible_collections.aarch64.validator.plugins.plugin_utils._report._values import telling
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._values import gaps, telling
 
 TEMPLATES = Path(__file__).with_name("html")
+STYLES = ("page.css", "lists.css")
 SCRIPTS = ("data.js", "view.js", "charts.js", "heatmap.js", "table.js", "detail.js", "main.js")  # in this order, as one
 WORST = 50  # hosts that are shown without the script
 LABELS = {"failed": "Failed", "unreachable": "Unreachable", "blocked": "Blocked", "at-risk": "At risk", "advice": "Advice",
           "healthy": "Healthy"}
+PIECE = ("file", "hosts", "generated_at")  # what is shown of a piece of a merged report
 MEANINGS = {
     "failed": "the run ended in an error", "unreachable": "did not answer", "blocked": "cannot run the node",
     "at-risk": "will break, or lacks a need", "advice": "could be better", "healthy": "nothing to do",
@@ -37,7 +39,7 @@ JSON_ESCAPES = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2
 
 def report_html(report: dict) -> str:
     """The page."""
-    style, script = template("page.css"), "\n".join(template(name) for name in SCRIPTS)
+    style, script = ("\n".join(template(name) for name in names) for names in (STYLES, SCRIPTS))
     parts = {
         "policy": html.escape(content_policy(style, script)),
         "title": html.escape(shown(title(report))),
@@ -50,6 +52,10 @@ def report_html(report: dict) -> str:
         "mode": html.escape(shown(report["mode"]) + (" (check mode: nothing was changed)" if report["check"] else "")),
         "tiles": tiles(report["summary"]),
         "worst": worst_rows(report),
+        "twice": "\n".join(row(item["text"]) for item in report.get("duplicate_identities") or []),
+        "twice_state": "" if report.get("duplicate_identities") else "hidden",
+        "pieces": "\n".join(row(*(piece[name] for name in PIECE)) for piece in report.get("pieces") or []),
+        "pieces_state": "" if report.get("pieces") else "hidden",
         "worst_note": html.escape(worst_note(report["summary"]["hosts"])),
     }
     # In one pass, so that nothing a host told is taken for a place to fill.
@@ -119,6 +125,9 @@ def second_line(report: dict) -> str:
         when = "Memory pools are refused, or will be at the next start or runtime upgrade,"
         parts.append(f"{when} on {refused:,} host{_s(refused)}."
                      if refused else "Memory pools are refused on none of the hosts that were judged.")
+    partly = sum(bool(gaps(entry)) for entry in report["hosts"])
+    if partly:
+        parts.append(f"On {partly:,} host{_s(partly)} something could not be read; the details of each name it.")
     if unknown:
         parts.append(f"Of {unknown:,} host{_s(unknown)} nothing is known: {'it' if unknown == 1 else 'they'} "
                      "did not answer, or the run failed there.")
@@ -148,9 +157,12 @@ def worst_note(hosts: int) -> str:
 
 def worst_rows(report: dict) -> str:
     """The worst hosts as plain HTML, for a browser without scripts and for paper."""
-    return "\n".join(
-        "<tr>" + "".join(f"<td>{html.escape(shown(cell))}</td>" for cell in _worst_cells(entry)) + "</tr>"
-        for entry in report["hosts"][:WORST])
+    return "\n".join(row(*_worst_cells(entry)) for entry in report["hosts"][:WORST])
+
+
+def row(*cells: object) -> str:
+    """One row of a table."""
+    return "<tr>" + "".join(f"<td>{html.escape(shown(cell))}</td>" for cell in cells) + "</tr>"
 
 
 def _worst_cells(entry: dict) -> tuple:

@@ -17,6 +17,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift i
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._values import (
     SESSION,
     at,
+    gaps,
     plain,
     rules_by_id,
     telling,
@@ -116,6 +117,7 @@ def _host(entry: dict, tables: Tables) -> dict:
         "pending_until": _known(entry.get("pending_until"), tables),
         "skipped": _known(entry.get("skipped"), tables),
         "notes": tables.texts([row["note"] for row in entry["settings"] if row["note"]] + list(entry["notes"])),
+        "gaps": tables.texts(gaps(entry)),
         "trials": tables.texts(f"{unit}: {said['text']}" for unit, said in sorted(entry["clean_starts"].items())),
         "unlike": [tables.add("unlike", tuple(map(tables.text, (unit, row["what"], row["service"], row["session"]))))
                    for unit, rows in sorted(entry["differences"].items()) for row in rows],

@@ -8,16 +8,17 @@ from __future__ import annotations
 import glob
 import json
 import os
+import typing as t
 
 REPORT = "report.json"
 VALID = "give report.json of each run, directories that hold them, or patterns such as 'slices/*/report.json'"
 
 
-def read_pieces(given: list, own: str) -> list:
+def read_pieces(given: list, own: str, hook: t.Callable[[dict], dict] | None = None) -> list:
     """``[(file, content)]`` of files, directories and patterns, each file once. Raises ValueError.
 
     A directory stands for its report.json or, where it has none, for each one below it. The file that this run writes, own, is
-    passed over there: it is what an earlier merge left.
+    passed over there: it is what an earlier merge left. hook is the ``object_hook`` of json.
     """
     files = {}  # type: dict[str, str]
     for text in given:
@@ -26,7 +27,7 @@ def read_pieces(given: list, own: str) -> list:
             raise ValueError(f"{text!r} leads to no file; {VALID}")
         for file in found:
             files.setdefault(os.path.realpath(file), file)
-    return [(file, _content(file)) for file in files.values()]
+    return [(file, _content(file, hook)) for file in files.values()]
 
 
 def _expanded(text: str, own: str) -> list:
@@ -46,10 +47,10 @@ def _below(directory: str) -> list:
     return sorted(found)
 
 
-def _content(file: str) -> object:
+def _content(file: str, hook: t.Callable[[dict], dict] | None) -> object:
     try:
         with open(file, "rb") as stream:
-            return json.load(stream)
+            return json.load(stream, object_hook=hook)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except (ValueError, RecursionError) as error:

@@ -11,11 +11,13 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build i
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import drift_texts, fleet_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._settings_table import settings_lines
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import aligned, clean
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._values import gaps
 
 COLOURS = {
     "failed": "red", "unreachable": "bright red", "blocked": "red", "at-risk": "yellow", "advice": "cyan", "healthy": "green",
 }
 MIN_WIDTH, MAX_WIDTH = 60, 160
+MOST_GAPS = 4
 OVERVIEW = ("verdict", "host", "first cause", "changed", "left to you")
 
 
@@ -94,6 +96,7 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     told += [("undone: " + clean(change), None) for change in entry["undone"]]
     own = [row["note"] for row in entry["settings"] if row["note"] and row["service"] is None]
     told += [("note: " + clean(note), None) for note in own + entry["notes"]]
+    told += [("not read: " + text, None) for text in _gap_texts(entry, verbose)]
     if verbose:
         told += [(_difference_text(unit, rows), None) for unit, rows in sorted(entry["differences"].items()) if rows]
     told += [("you: " + long, "bright yellow") for _short, long in human_tasks(entry, report)]
@@ -106,6 +109,13 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
         lines += [(line, colour) for line in wrapped]
     lines += table
     return lines
+
+
+def _gap_texts(entry: dict, verbose: bool) -> list:
+    """What could not be read. Without root that is much of the same kind, so that some of it stands for all."""
+    texts = gaps(entry)
+    left = 0 if verbose else len(texts) - MOST_GAPS
+    return texts if left <= 0 else [*texts[:MOST_GAPS], f"{left} more, see report.json or -v"]
 
 
 def _telling(findings: list) -> list:

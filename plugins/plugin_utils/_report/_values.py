@@ -33,6 +33,13 @@ def at(value: object, *names: str) -> t.Any:
     return value
 
 
+def gaps(entry: dict) -> list:
+    """What could not be read on a host, as ``PATH (reason)``. Services that nobody could judge have a finding of their own."""
+    unread = at(entry, "facts", "unread")
+    rows = [row for row in unread if isinstance(row, dict)] if isinstance(unread, list) else []
+    return [plain("{} ({})".format(row.get("path"), row.get("reason"))) for row in rows if row.get("path") != "services"]
+
+
 def telling(findings: list) -> list:
     """Findings that ask for something."""
     return [item for item in findings if item["severity"] != INFO]

@@ -126,7 +126,7 @@ def test_terminal_says_it():
     older = dict(report(a=HEALTHY, b=SMALLER, d=HEALTHY), policy={"shm_size": "1G"})
     told = with_drift(report(a=LOWER, b=AT_RISK, c=HEALTHY), older)
     shown = "\n".join(line for line, _colour in terminal_lines(told, 160, False))
-    assert "since the report of 2026-01-01T00:00:00Z: 3 of 3 hosts differ; 1 new: c; 1 gone: d; it was judged by" in shown
+    assert "since the report of 2026-01-01 00:00:00 UTC: 3 of 3 hosts differ; 1 new: c; 1 gone: d; it was judged by" in shown
     assert "another policy" in shown
     assert "since then: new: nofile-limit of polkadot.service" in shown
     assert "since then: setting polkadot.service LimitNOFILE: configured 65535 -> 1024, live 65535 -> 1024" in shown

@@ -84,7 +84,7 @@ function drawSince() {
     type: "button", class: "quiet", on: { click: () => chooseOnly(hosts, `${plural(hosts.length, "host")} ${words}`) },
   }, `${plural(hosts.length, "host")} ${words}`));
   if (buttons.length) aside.append(make("div", { class: "buttons" }, ...buttons));
-  if (drift.hosts_gone_count) {
+  if (drift.hosts_gone_count > 5) {
     const rest = drift.hosts_gone_count - drift.hosts_gone.length;
     aside.append(make("p", { class: "note" }, "Gone: ", own(drift.hosts_gone.join(", ")), rest ? ` and ${rest} more` : ""));
   }
@@ -120,7 +120,6 @@ function powers(least, most, from, to) {
 }
 
 const tickText = (gib) => (gib >= 1024 ? `${(gib / 1024).toLocaleString("en")} TiB` : gib >= 1 ? `${gib} GiB` : `${gib * 1024} MiB`);
-const countText = (count) => (count >= 1000 ? `${(count / 1000).toFixed(count < 9950 ? 1 : 0)}k` : `${count}`);
 
 function drawSpace() {
   const [points, left] = spacePoints();
@@ -181,19 +180,27 @@ function spaceFrame(x, y, { width, bottom, floor, refused }) {
   return parts;
 }
 
-/** Hosts that lie at the same place become one mark. */
+/** Hosts that lie close together become one mark, in their middle, so that no mark hides another. */
 function spotsOf(points, x, y, noneAt) {
   const grid = new Map();
   for (const point of points) {
     const place = { x: x.at(point.needed / GIB), y: point.available ? y.at(point.available / GIB) : noneAt };
-    const key = `${Math.round(place.x / 6)} ${Math.round(place.y / 6)} ${point.enough}`;
-    if (!grid.has(key)) grid.set(key, { ...place, enough: point.enough, needed: point.needed, available: point.available, hosts: [] });
-    grid.get(key).hosts.push(point.index);
+    const key = `${Math.round(place.x / 30)} ${point.available ? Math.round(place.y / 24) : "none"} ${point.enough}`;
+    if (!grid.has(key)) grid.set(key, { x: 0, y: 0, enough: point.enough, needed: [Infinity, 0], available: [Infinity, 0], hosts: [] });
+    const spot = grid.get(key);
+    spot.x += place.x;
+    spot.y += place.y;
+    for (const name of ["needed", "available"]) spot[name] = [Math.min(spot[name][0], point[name]), Math.max(spot[name][1], point[name])];
+    spot.hosts.push(point.index);
   }
-  const most = Math.max(...[...grid.values()].map((spot) => spot.hosts.length));
-  return [...grid.values()].map((spot) => ({ ...spot, size: spot.hosts.length === 1 ? 6 : 11 + 6 * Math.sqrt(spot.hosts.length / most) }))
-    .sort((left, right) => right.size - left.size);
+  const spots = [...grid.values()];
+  const most = Math.max(...spots.map((spot) => spot.hosts.length));
+  return spots.map((spot) => ({
+    ...spot, x: spot.x / spot.hosts.length, y: spot.y / spot.hosts.length, size: 5 + 8 * Math.sqrt((spot.hosts.length - 1) / Math.max(1, most - 1)),
+  })).sort((left, right) => right.size - left.size);
 }
+
+const rangeText = ([least, most]) => (least === most ? sizeText(least) : `${sizeText(least)} to ${sizeText(most)}`);
 
 function spotMark(spot, number) {
   const { x, y, size } = spot;
@@ -202,7 +209,7 @@ function spotMark(spot, number) {
   const names = spot.hosts.slice(0, 3).map((index) => data.hosts[index].name).join(", ");
   const lines = [
     `${names}${spot.hosts.length > 3 ? ` and ${(spot.hosts.length - 3).toLocaleString("en")} more` : ""}`,
-    `needs ${sizeText(spot.needed)}, there is room for ${spot.available ? sizeText(spot.available) : "none"}`,
+    `needs ${rangeText(spot.needed)}, there is room for ${spot.available[1] ? rangeText(spot.available) : "none"}`,
     spot.enough ? "enough" : "too little",
   ];
   const group = draw("g", {
@@ -213,7 +220,7 @@ function spotMark(spot, number) {
       click: () => openSpot(spot),
       keydown: (event) => walkSpots(event, number),
     },
-  }, shape, spot.hosts.length > 1 && size > 8 ? draw("text", { x, y: y + 4, "text-anchor": "middle" }, countText(spot.hosts.length)) : null);
+  }, shape, draw("text", { x: x + size * (spot.enough ? 1 : 1.2) + 5, y: y + 4 }, spot.hosts.length.toLocaleString("en")));
   return group;
 }
 

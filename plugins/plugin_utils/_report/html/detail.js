@@ -62,6 +62,7 @@ function fillDetail(index) {
     beforePart(host),
     sincePart(host),
     listPart("Clean starts", listOf(host, "trials")),
+    listPart("Could not be read", listOf(host, "gaps")),
     listPart("Notes", listOf(host, "notes")),
     unlikePart(host),
     factsPart(host),

@@ -4,7 +4,8 @@ GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gp
 SPDX-License-Identifier: GPL-3.0-or-later
 Hosts against findings. A cell has a letter as well as a colour; a host that was not judged has marks of its own, never blanks.
 */
-const heat = { lines: [], row: 0, column: 0, list: null, grouped: false };
+const MANY = 200;  // hosts, from which on those that are alike begin as one row
+const heat = { lines: [], row: 0, column: 0, list: null, grouped: data.hosts.length > MANY };
 
 function startHeat() {
   const grid = byId("heat");
@@ -30,6 +31,7 @@ function startHeat() {
     else hideTip();
   });
   grid.addEventListener("mouseleave", hideTip);
+  byId("group").checked = heat.grouped;
   byId("group").addEventListener("change", (event) => { heat.grouped = event.target.checked; byId("heat-scroll").scrollTop = 0; drawHeat(); });
   byId("heat-legend").append(
     ...data.severities.map((severity) => make("span", {}, mark(severity), ` ${SEVERITY_LABELS[severity]}`)),
@@ -49,8 +51,10 @@ function drawHeat() {
       groups.get(key).push(index);
     }
     heat.lines = [...groups.values()];
+    // Of one verdict the largest group first; what is not known says nothing here and comes last.
+    const rank = ([index]) => (data.hosts[index].judged ? data.hosts[index].verdict : data.verdicts.length);
+    if (state.sort === "verdict") heat.lines.sort((left, right) => rank(left) - rank(right) || right.length - left.length);
   } else {
-    // What is not known says nothing here; those hosts come last, unless the reader wants another order.
     const judged = (index) => state.sort !== "verdict" || data.hosts[index].judged;
     heat.lines = [...state.shown.filter(judged), ...state.shown.filter((index) => !judged(index))].map((index) => [index]);
   }

@@ -112,7 +112,7 @@ function start() {
   byId("space-legend").append(
     make("span", {}, make("i", { class: "diamond", "aria-hidden": "true" }), " below the line: too little, a pool is refused"),
     make("span", {}, make("i", { class: "circle", "aria-hidden": "true" }), " enough"),
-    make("span", {}, "A number counts hosts at one place. Each step is a power of two."));
+    make("span", {}, "A number counts hosts at about one place; each step is a power of two."));
   change({});
   addEventListener("resize", framed(() => {
     table.list.measure();
