@@ -84,7 +84,7 @@ def _limit_of_process(subject: Subject, row: dict) -> t.Iterator[tuple]:
     if container:
         setting = ulimit_setting(container, name, wanted, larger(hard, wanted))
         source = (container.get("from") or {}).get(name)
-        who = {"container": "is set for this container", "host": "is what the engine itself has"}.get(source)
+        who = {"container": "is set for this container", "host": "is what the engine itself has"}.get(source or "")
         evidence += [f"{name} {who}"] if who else []
     values = value_text(row, "live"), value_text(row, "wanted")
     summary = "{} of {} is {}, wanted {}; give {}".format(row["setting"], subject.name, *values, setting)
