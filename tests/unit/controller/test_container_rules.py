@@ -183,7 +183,8 @@ def test_reports_know_nodes_in_containers():
     assert "no remedy of this collection applies to" in text and "run the playbook remediate" not in text
     page = page_data(told)
     assert NAME in page["texts"] and len(page["hosts"][0]["pools"]) == 1
-    shm = [line for line in metrics_text(told).splitlines() if line.startswith("aarch64_validator_shm_bytes{") and '"live"' in line]
+    metrics = metrics_text(told).splitlines()
+    shm = [line for line in metrics if line.startswith("aarch64_validator_shm_bytes{") and '"live"' in line]
     assert len(shm) == 2 and any(NAME in line for line in shm), "the container's /dev/shm would pass for the host's"
 
 
