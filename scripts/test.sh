@@ -75,6 +75,7 @@ unit() {
 
 integration() {
     real_hosts integration || return 0
+    installed "$CONTAINER_PACKAGES runc" podman runc || left_out+=("integration tests with containers: need podman and runc")
     pytest -q tests/integration
 }
 

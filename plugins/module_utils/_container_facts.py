@@ -146,7 +146,9 @@ def group_owner(path: str | None, place: Place) -> str | None:
 
 def _sources(place: Place, seen: Seen, cgroup: dict, shm: dict | None, limits: dict) -> dict:
     outside = _monitor_limits(seen)
-    sources = {name: None if outside is None or name not in outside else "host" if outside[name] == limit else "container"
+    # By the hard limit: a node raises the soft one by itself.
+    sources = {name: None if outside is None or name not in outside
+               else "host" if outside[name]["hard"] == limit["hard"] else "container"
                for name, limit in limits.items()}  # type: dict[str, str | None]
     sources["memory"] = group_owner(cgroup.get("limited_by"), place)
     sources["pids"] = group_owner(cgroup.get("pids_limited_by"), place)

@@ -20,7 +20,8 @@ from pathlib import Path
 import rootfs
 from fleet.lifecycle import FSTAB
 
-PACKAGES = (*rootfs.PACKAGES, "kmod", "udev")
+# systemd-container: systemd-nspawn, the smallest container runtime there is for a guest.
+PACKAGES = (*rootfs.PACKAGES, "kmod", "udev", "systemd-container")
 MASKED = (*rootfs.MASKED, "fstrim.timer", "serial-getty@ttyAMA0.service", "systemd-networkd-wait-online.service")
 DISK_SIZE = "1300M"
 # Where the programs of engines.c are, and what to give them as LIB.
