@@ -88,6 +88,9 @@ def place_of_cgroup(path: str) -> Place | None:
 def _named(parts: list) -> tuple | None:
     """``(runtime, id)`` that the last of these parts names."""
     last = parts[-1]
+    if last == "payload" and parts[1:]:  # systemd-nspawn's own, below whatever unit it was started in
+        named = _named(parts[:-1])
+        return named if named and named[0] == NSPAWN else (NSPAWN, None) if parts[-2].endswith((".service", ".scope")) else None
     for runtime, pattern in _PARTS:
         match = pattern.match(last)
         if match:

@@ -21,6 +21,19 @@ TITLE = "failed to create memory pool mapping"
 GENEROUS = ("--tmpfs=/dev/shm:mode=1777,size=1500M", "--rlimit=RLIMIT_NOFILE=65535", "--rlimit=RLIMIT_MEMLOCK=infinity",
             "--capability=all")
 
+# The node, once it has mapped its pool.
+FIND = f"""
+import pathlib, sys, time
+deadline = time.monotonic() + 150
+while time.monotonic() < deadline:
+    for group in pathlib.Path("/sys/fs/cgroup/system.slice/{NAME}.service/payload").glob("cgroup.procs"):
+        for pid in group.read_text().split():
+            if int(pathlib.Path("/proc", pid, "statm").read_text().split()[0]) * 4096 > 64 << 30:
+                sys.exit(print(pid))
+    time.sleep(0.5)
+sys.exit("the node in the container mapped no pool")
+"""
+
 
 @pytest.fixture(autouse=True)
 def container(arm: ArmGuest) -> t.Iterator[str]:
@@ -33,10 +46,7 @@ def container(arm: ArmGuest) -> t.Iterator[str]:
               "--as-pid2", "--private-network", *GENEROUS]
     arm.run("systemd-run", "--quiet", f"--unit={NAME}", "--property=Delegate=yes", *nspawn,
             "/usr/bin/polkadot", "--chain", "polkadot", "--base-path", "/tmp/data")
-    arm.wait("pgrep -f base-path./tmp/data >/dev/null && journalctl -u val-1 | grep -q .")
-    pid = arm.run("sh", "-c", "pgrep --newest -f 'polkadot --chain polkadot --base-path /tmp/data'").strip()
-    arm.wait(f"grep -q wasmtime /proc/{pid}/maps && awk '{{exit $1 * 4096 < 2^36}}' /proc/{pid}/statm", 120)
-    yield pid
+    yield arm.run("python3", "-c", FIND, timeout=200).strip()
     arm.tries("systemctl", "stop", NAME)
     arm.tries("systemctl", "reset-failed", NAME)
     arm.run("umount", f"{BASE}/root")

@@ -71,12 +71,15 @@ CGROUPS = {
     "/machine.slice/systemd-nspawn@val\\x2d1.service/payload/system.slice/polkadot.service": (
         "systemd-nspawn", "val-1", None, None, None),
     "/machine.slice/machine-val\\x2d1.scope/payload": ("systemd-nspawn", "val-1", None, None, None),
+    "/system.slice/val-1.service/payload": ("systemd-nspawn", None, None, "val-1.service", None),
+    "/system.slice/val-1.service/payload/system.slice/polkadot.service": ("systemd-nspawn", None, None, "val-1.service", None),
     "/system.slice/crun-val-1.scope": ("unknown", "val-1", None, None, None),
 }
 NO_CONTAINER = (
     "/", "", "/system.slice/polkadot.service", "/system.slice/docker.service", "/init.scope", "/../..",
     f"{USER}/app.slice/app-org.gnome.Terminal.slice/vte-spawn-{UID}.scope", "/user.slice/user-0.slice/session-3.scope",
-    f"/machine.slice/libpod-conmon-{ID}.scope", "/lxc.monitor.val-1", "/kubepods.slice/kubelet.service", f"/{ID}",
+    f"/machine.slice/libpod-conmon-{ID}.scope", "/lxc.monitor.val-1", "/kubepods.slice/kubelet.service", "/payload",
+    "/user.slice/payload", f"/{ID}",
     "/process_api/5375bdf3e8ef251728e4010229bbf342",
 )
 # Taken from real containers; the line numbers are cut down.
