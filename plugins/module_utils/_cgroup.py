@@ -1,9 +1,9 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory limits of a control group, version 1 and 2. Private to this collection.
+"""Limits of a control group on memory, swap and processes, version 1 and 2. Private to this collection.
 
-Sources: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst of the Linux kernel.
+Sources: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst and cgroup-v1/pids.rst of the Linux kernel.
 """
 
 from __future__ import annotations
@@ -13,12 +13,20 @@ import os
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, smaller
 
 _V1_UNLIMITED = 1 << 62  # version 1 says "no limit" by a number just below 2**63
+# By version: files of the memory controller for the limit, the brake before it, what is in use, and swap. Version 1 limits
+# the sum of memory and swap, version 2 swap alone.
+_FILES = {
+    1: {"limit": "memory.limit_in_bytes", "high": "memory.soft_limit_in_bytes", "current": "memory.usage_in_bytes",
+        "swap": "memory.memsw.limit_in_bytes"},
+    2: {"limit": "memory.max", "high": "memory.high", "current": "memory.current", "swap": "memory.swap.max"},
+}
+_PIDS = ("pids.max", "pids.current")
 
 
 def parse_cgroup(text: str) -> dict:
     """/proc/<pid>/cgroup as path by controller; the unified hierarchy has the empty name."""
     paths = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         fields = line.split(":", 2)
         if len(fields) == 3:
             for controller in fields[1].split(","):
@@ -26,40 +34,57 @@ def parse_cgroup(text: str) -> dict:
     return paths
 
 
-def memory_directories(cgroup_text: str, mounts: list) -> tuple:
-    """``(version, directories)`` of the memory controller, from the group itself up to the root of its mount."""
-    paths = parse_cgroup(cgroup_text)
-    for version, controller in ((1, "memory"), (2, "")):
-        if controller not in paths:
+def directories_of(controller: str, paths: dict, mounts: list) -> tuple:
+    """``(version, directories)`` of a controller, from the group of parse_cgroup() itself up to the root of its mount."""
+    for version, name in ((1, controller), (2, "")):
+        if name not in paths:
             continue
         for mount in mounts:
             matches = mount["fstype"] == "cgroup2" if version == 2 else (
-                mount["fstype"] == "cgroup" and "memory" in mount["super_options"])
+                mount["fstype"] == "cgroup" and controller in mount["super_options"])
             if matches:
-                return version, _upwards(mount["mountpoint"], _below(paths[controller], mount["root"]))
+                return version, _upwards(mount["mountpoint"], _below(paths[name], mount["root"]))
     return None, []
 
 
-def memory_facts(cgroup_text: str, mounts: list) -> dict:
-    """``{version, limit, high, limited_by, current}``: the tightest limit on the way up, and who sets it."""
-    version, directories = memory_directories(cgroup_text, mounts)
-    facts = {"version": version, "limit": None, "high": None, "limited_by": None, "current": None}
-    if version is None:
-        return facts
-    names = ("memory.max", "memory.high", "memory.current") if version == 2 else (
-        "memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.usage_in_bytes")
-    for directory in directories:
-        for key, name in (("limit", names[0]), ("high", names[1])):
-            value = _read_limit(os.path.join(directory, name))
-            if value is None:
-                continue
-            tightest = value if facts[key] is None else smaller(value, facts[key])
-            if key == "limit" and tightest != facts["limit"] and tightest != UNLIMITED:
-                facts["limited_by"] = os.path.join(directory, name)
-            facts[key] = tightest
+def cgroup_facts(cgroup_text: str, mounts: list) -> dict:
+    """The tightest limits on the way up from a group, and the file that sets each.
+
+    ``{version, limit, limited_by, high, current, swap, pids, pids_limited_by, pids_current}``. limit, high, current and swap
+    are bytes, -1 is no limit and None not known. ``swap`` is what swap may take, without memory. pids are processes.
+    """
+    paths = parse_cgroup(cgroup_text)
+    version, directories = directories_of("memory", paths, mounts)
+    facts = dict.fromkeys(("limit", "limited_by", "high", "current", "swap", "pids", "pids_limited_by", "pids_current"))
+    facts["version"] = version
+    if version is not None:
+        files = _FILES[version]
+        facts["limit"], facts["limited_by"] = _tightest(directories, files["limit"])
+        facts["high"] = _tightest(directories, files["high"])[0]
+        facts["swap"] = _swap(version, _tightest(directories, files["swap"])[0], facts["limit"])
+        facts["current"] = _read_limit(os.path.join(directories[0], files["current"]))
+    _version, directories = directories_of("pids", paths, mounts)
     if directories:
-        facts["current"] = _read_limit(os.path.join(directories[0], names[2]))
+        facts["pids"], facts["pids_limited_by"] = _tightest(directories, _PIDS[0])
+        facts["pids_current"] = _read_limit(os.path.join(directories[0], _PIDS[1]))
     return facts
+
+
+def _tightest(directories: list, name: str) -> tuple:
+    """``(value, path)`` of the tightest limit on the way up; of equal ones the innermost. No path where there is no limit."""
+    value, path = None, None
+    for directory in directories:
+        found = _read_limit(os.path.join(directory, name))
+        if found is None or (value is not None and smaller(value, found) == value):
+            continue
+        value, path = found, None if found == UNLIMITED else os.path.join(directory, name)
+    return value, path
+
+
+def _swap(version: int, value: int | None, memory: int | None) -> int | None:
+    if version == 2 or value is None or value == UNLIMITED or memory is None or memory == UNLIMITED:
+        return value
+    return max(value - memory, 0)
 
 
 def _below(path: str, root: str) -> str:

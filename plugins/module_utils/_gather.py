@@ -9,8 +9,9 @@ import os
 import pwd
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts as cgroup_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import cgroup_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._container_facts import Here, look_around
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import of_process, of_wasmtime
 from ansible_collections.aarch64.validator.plugins.module_utils._host import (
@@ -19,9 +20,11 @@ from ansible_collections.aarch64.validator.plugins.module_utils._host import (
     libc_facts,
     memory_facts,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._in_root import in_root
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import journal_command, parse_journal
 from ansible_collections.aarch64.validator.plugins.module_utils._left_over import GUARDS, interrupted, is_guard, on_trial
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT
+from ansible_collections.aarch64.validator.plugins.module_utils._processes import Ours, node_processes
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     may_raise_limits,
     parse_limits,
@@ -32,6 +35,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import boot_id
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import has_interpreter
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import grantable_limits
 from ansible_collections.aarch64.validator.plugins.module_utils._services import (
     PROPERTIES,
@@ -77,15 +81,19 @@ def gather(wanted: Wanted) -> dict:
     # An emulator pays memory for what is reserved, and a 32-bit program can reserve nothing that counts.
     may_try = wanted.probe and not host["emulated"] and host["userland_bits"] == 64
     trials = Trials(kernel["va_bits"] if may_try else None, wanted.engines_needed, unread)
+    here = look_around(mounts)
     services = {}  # type: dict
     if host["service_manager"] == "systemd":
-        services, host["on_trial"] = services_found(wanted, mounts, kernel["nr_open"], unread)
+        services, host["on_trial"] = services_found(wanted, here, kernel["nr_open"], unread)
     else:
         reason = "no systemd here: {} is PID 1".format(host["service_manager"] or "another program")
         unread.append({"path": "services", "reason": reason})
     binaries = binaries_of(wanted.binaries, services, unread)
     for service in services.values():
         complete(service, live_program(service, binaries, unread), wanted.engine_bytes, trials)
+    processes, programs = processes_found(wanted, services, here, unread)
+    for process in processes.values():
+        complete(process, programs[process["program"]], wanted.engine_bytes, trials)
     pool = {"engine_bytes": wanted.engine_bytes, "engine_bytes_source": "policy"}
     return {
         "schema": SCHEMA,
@@ -98,12 +106,30 @@ def gather(wanted: Wanted) -> dict:
         "limits": limits,
         "pool": dict(pool, **trials.outcome(wanted.engine_bytes, None, limits)),
         "services": services,
-        "binaries": binaries,
+        "processes": processes,
+        "binaries": dict(binaries, **programs),
         "unread": unread,
     }
 
 
-def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: list) -> tuple:
+def processes_found(wanted: Wanted, services: dict, here: Here, unread: list) -> tuple:
+    """What node_processes() says of nodes that are no services. With services named, of those in their control groups alone.
+
+    A service that only holds a container is told the container of the node that is in there.
+    """
+    ours = Ours(
+        pids={service["main_pid"] for service in services.values() if service["main_pid"]},
+        groups=[service["control_group"] for service in services.values() if service["control_group"]],
+        only=wanted.services != [AUTO])
+    processes, programs = node_processes(ours, here, unread)
+    for process in processes.values():
+        holder = services.get((process["container"] or {}).get("unit"))
+        if holder is not None and holder["container"] is None:
+            holder["container"] = process["container"]
+    return processes, programs
+
+
+def services_found(wanted: Wanted, here: Here, nr_open: int | None, unread: list) -> tuple:
     """Facts of the services asked for, or of those that are nodes, and what is on trial of them. Raises OptionError."""
     shown = existing_units(wanted.services, unread)
     guards = [unit for unit in shown if is_guard(unit)]
@@ -125,7 +151,7 @@ def services_found(wanted: Wanted, mounts: list, nr_open: int | None, unread: li
     found = {}
     for properties in units:
         own = [entry for entry in entries if entry["unit"] == properties["Id"]]
-        facts = service_facts(properties, own, grantable, mounts, unread)
+        facts = service_facts(properties, own, grantable, here, unread)
         facts["interrupted"] = interrupted(properties, guards)
         if properties["Id"] in ours or is_node(properties, facts, [entry["message"] for entry in own]):
             found[properties["Id"]] = facts
@@ -162,14 +188,30 @@ def limits_of_manager(nr_open: int | None, unread: list) -> dict:
 
 
 def binaries_of(asked: list, services: dict, unread: list) -> dict:
-    """Facts of program files by path: those asked for, and those of the services as their next start will find them."""
-    files = {path: path for path in asked}
+    """Facts of program files by path: those asked for, and those of the services as their next start will find them.
+
+    ``interpreter_found``: whether the loader that a program asks for is there, below the root directory it is started in.
+    """
+    files = {path: (path, "/") for path in asked}
     for service in services.values():
         path = service["binary"]
         if path and os.path.isabs(path):
-            # Below a root directory of its own the path means another file than here.
-            files.setdefault(path, process_file(service) if service["own_root"] else path)
-    return {path: dict(binary_facts(file, unread), path=path) for path, file in files.items()}
+            files.setdefault(path, file_and_root(service))
+    found = {}
+    for path, (file, root) in files.items():
+        facts = binary_facts(file, unread)
+        found[path] = dict(facts, path=path, interpreter_found=has_interpreter(root, facts["interpreter"]))
+    return found
+
+
+def file_and_root(service: dict) -> tuple:
+    """Where the program of a service is, seen from here, and its root directory: the path means another file below that."""
+    path, root = service["binary"], service.get("root_directory")
+    if service["own_root"]:
+        return process_file(service), "/proc/{}/root".format(service["main_pid"])
+    if root:
+        return in_root(root, path) or root + path, root
+    return path, "/"
 
 
 def process_file(service: dict) -> str:

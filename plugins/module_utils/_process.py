@@ -8,7 +8,16 @@ from __future__ import annotations
 import os
 
 from ansible_collections.aarch64.validator.plugins.module_utils._address_space import pool_regions
-from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import memory_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import cgroup_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._container_facts import (
+    Here,
+    Seen,
+    confinement_facts,
+    container_facts,
+    has_own_root,
+    mounts_of,
+    own_shm,
+)
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import read_pie
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     credentials,
@@ -17,39 +26,56 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_status,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 
 _MIN_POOL_BYTES = 64 << 30  # a process with less virtual memory than this maps no pool; its maps stay unread
 _MAX_MAPS = 64 << 20  # 65530 mappings, the default vm.max_map_count, take 7 MB
 _REPLACED = " (deleted)"  # what the kernel adds to the path of a file that is no longer there (fs/d_path.c)
 
 NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "binary_replaced": False, "own_root": False, "arguments": None,
-              "credentials": None, "mapped": [], "pie": None}  # type: dict
+              "credentials": None, "mapped": [], "pie": None, "shm": None, "container": None, "libc": None,
+              "wasmtime_mapped": False, "parent": 0}  # type: dict
 
 
-def process_facts(pid: int, mounts: list, unread: list) -> dict:
-    """``{limits, cgroup, binary, binary_replaced, own_root, arguments, credentials, mapped, pie}`` of a process.
+def process_facts(pid: int, here: Here, unread: list, texts: dict | None = None) -> dict:
+    """Facts of a process, with the keys of NO_PROCESS. texts by name are files of /proc/<pid> that have been read already.
 
     ``mapped``, its pools, is None where its maps may not be read (needs root). ``binary_replaced``: the file it was
     started from has been replaced or removed since, so that the next start runs another. ``own_root``: it has another root
-    directory than this host, so that its paths mean other files.
+    directory than this host, so that its paths mean other files, and ``libc`` is what root_libc() says of that one.
+    ``shm`` and ``container`` are those of own_shm() and container_facts(). ``wasmtime_mapped``: it has loaded a library
+    of that name.
     """
     base = f"/proc/{pid}/"
-    limits = read_text(base + "limits", unread)
+    texts = dict(texts or {})
+    for name in ("limits", "status", "cgroup", "cmdline"):
+        texts[name] = texts.get(name) or read_text(base + name, unread)
+    limits = parse_limits(texts["limits"]) if texts["limits"] else None
     maps = read_text(base + "maps", unread, _MAX_MAPS) if is_huge(str(pid)) else ""
-    command_line = read_text(base + "cmdline", unread) or ""
-    status = read_text(base + "status", unread)
+    regions = parse_maps(maps or "")
+    command_line = texts["cmdline"] or ""
     binary = _link(base + "exe", unread)
     replaced = binary is not None and binary.endswith(_REPLACED)
+    seen = Seen(base=base, status=parse_status(texts["status"] or ""), cgroup=texts["cgroup"] or "",
+                own_root=has_own_root(base), mounts=mounts_of(base, here, unread), uid_map=read_text(base + "uid_map", []))
+    cgroup = cgroup_facts(seen.cgroup, here.mounts)
+    shm = own_shm(seen, here, unread)
     return {
-        "limits": parse_limits(limits) if limits else None,
-        "cgroup": memory_facts(read_text(base + "cgroup", unread) or "", mounts),
+        "limits": limits,
+        "cgroup": cgroup,
         "binary": binary[:-len(_REPLACED)] if binary and replaced else binary,
         "binary_replaced": replaced,
-        "own_root": _has_own_root(base),
+        "own_root": bool(seen.own_root),
         "arguments": command_line.rstrip("\0").split("\0") if command_line else None,
-        "credentials": credentials(parse_status(status), read_text(base + "attr/current", [])) if status else None,
-        "mapped": None if maps is None else pool_regions(parse_maps(maps)),
+        "credentials": dict(credentials(seen.status, read_text(base + "attr/current", [])), **confinement_facts(seen, here))
+        if texts["status"] else None,
+        "mapped": None if maps is None else pool_regions(regions),
         "pie": read_pie(base + "exe", []),
+        "shm": shm,
+        "container": container_facts(seen, here, cgroup, shm, limits),
+        "libc": root_libc(base + "root") if seen.own_root else None,
+        "parent": int(seen.status["PPid"]) if seen.status.get("PPid", "").isdigit() else 0,
+        "wasmtime_mapped": any("wasmtime" in region[4].rpartition("/")[2] for region in regions),
     }
 
 
@@ -57,13 +83,6 @@ def is_huge(pid: str) -> bool:
     """Whether a process has enough virtual memory to hold a pool; statm is readable by everyone."""
     pages = (read_text(f"/proc/{pid}/statm", []) or "0").split()[0] if pid not in ("", "0") else "0"
     return pages.isdigit() and int(pages) * os.sysconf("SC_PAGE_SIZE") >= _MIN_POOL_BYTES
-
-
-def _has_own_root(base: str) -> bool:
-    try:
-        return not os.path.samefile(base + "root/", "/")
-    except OSError:  # only root may look; what cannot be read is noted with the program
-        return False
 
 
 def _link(path: str, unread: list) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import next_command_line
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
@@ -17,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     redact_text,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, is_huge, process_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import DROP_IN_FILE, made_from
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
@@ -26,13 +28,16 @@ from ansible_collections.aarch64.validator.plugins.module_utils._systemd import 
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import read_files
 
+if t.TYPE_CHECKING:
+    from ansible_collections.aarch64.validator.plugins.module_utils._container_facts import Here
+
 SANDBOX_PROPERTIES = (
     "MemoryDenyWriteExecute", "NoNewPrivileges", "PrivateDevices", "PrivateTmp", "PrivateUsers", "ProtectHome",
     "ProtectSystem", "RestrictNamespaces", "RestrictRealtime", "SystemCallErrorNumber",
 )
 PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "UnitFileState",
-    "ControlGroup", "User", "ExecStart", "WorkingDirectory", "FragmentPath", "DropInPaths", "EnvironmentFiles",
+    "ControlGroup", "User", "ExecStart", "WorkingDirectory", "RootDirectory", "FragmentPath", "DropInPaths", "EnvironmentFiles",
     "NeedDaemonReload", "ExecMainStartTimestampMonotonic",
 ] + limit_properties(list(LIMIT_PROPERTIES)) + list(SANDBOX_PROPERTIES)
 
@@ -71,14 +76,15 @@ def is_node(properties: dict, facts: dict, messages: list) -> bool:
     )
 
 
-def service_facts(properties: dict, entries: list, grantable: dict, mounts: list, unread: list) -> dict:
+def service_facts(properties: dict, entries: list, grantable: dict, here: Here, unread: list) -> dict:
     """Everything about one unit but its program file and the probe of its address space."""
     pid = int(properties.get("MainPID") or 0)
     program, shown = exec_start(properties)
-    process = process_facts(pid, mounts, unread) if pid else dict(NO_PROCESS)
+    process = process_facts(pid, here, unread) if pid else dict(NO_PROCESS)
     files = files_of(properties, unread)
     coming = arguments_of_next_start(files, properties.get("Id", ""), unread) or shown.split()
     arguments = process["arguments"] or coming
+    root = properties.get("RootDirectory", "").lstrip("-+") or None
     log_bytes = engine_bytes_of([entry["message"] for entry in entries])
     return {
         "load_state": properties.get("LoadState"),
@@ -101,10 +107,14 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "sandbox": {name: properties[name] for name in SANDBOX_PROPERTIES if properties.get(name)},
         "credentials": process["credentials"],
         "cgroup": process["cgroup"],
-        "container": None,
+        "control_group": properties.get("ControlGroup", "").rstrip("/") or None,
+        "container": process["container"],
+        "shm": process["shm"],
+        "libc": process["libc"] or (root_libc(root) if root else None),
         "binary": process["binary"] or program or None,
         "binary_replaced": process["binary_replaced"],
         "own_root": process["own_root"],
+        "root_directory": root,
         "node": node_facts(arguments) if arguments else None,
         "next_node": node_facts(coming) if coming else None,
         "strategy_drop_in": strategy_drop_in(files, properties.get("Id", "")),

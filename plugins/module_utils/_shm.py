@@ -51,6 +51,11 @@ def describe_shm(
     octal text such as "1777"; persistent is the size after the next boot, by persistent_source: "fstab", "default"
     (half of RAM), "container" (not known) or None (fstab could not be read).
     """
+    return dict(mounted_shm(mount, root), **_persistence(fstab, mem_total, page_size, container))
+
+
+def mounted_shm(mount: dict | None, root: dict | None) -> dict:
+    """The part of describe_shm() that is of now, of this or any other mount namespace."""
     facts = {
         "mounted": mount is not None,
         "fstype": mount["fstype"] if mount else None,
@@ -62,7 +67,6 @@ def describe_shm(
     }
     if mount and root:
         facts.update(_usage(root, mount["fstype"] == "tmpfs"))
-    facts.update(_persistence(fstab, mem_total, page_size, container))
     return facts
 
 

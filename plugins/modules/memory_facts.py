@@ -18,6 +18,7 @@ description:
   - Tries the reservation itself, in a child process, under the address-space limit of each service.
   - Changes nothing. Starts at most two child processes, one C(systemctl show) and one C(journalctl), however many services
     there are, unless O(toolchain=true). The trial reservation is made in a copy of this module's own process.
+  - Nodes in containers, and nodes that somebody started by hand, are found by C(/proc) alone, without the tools of an engine.
   - Works without root; what could not be read then is listed in RV(ansible_facts.aarch64_memory.unread).
 options:
   services:
@@ -25,6 +26,8 @@ options:
       - Names of systemd services to look at.
       - V(auto) finds the nodes itself. They are services whose program is a known node, whose process maps a memory pool,
         or which are down and have the failure in their journal.
+      - V(auto) also looks for nodes that are no services. With services named, only containers in their control groups are
+        looked at.
     type: list
     elements: str
     default: [auto]
@@ -173,13 +176,32 @@ ansible_facts:
             - C(node) has C(role), C(executors), C(wasmtime_version), and by executor C(strategy) and C(runtime_cache_size).
             - C(pool) has C(engine_bytes) with C(engine_bytes_source) V(log), V(process), V(binary) or V(policy), C(mapped) and
               C(pie), and the outcome of the trial under the limits of the service.
+            - C(cgroup) has the tightest C(limit), C(high), C(swap) and C(pids) on the way up, what is in use, and in
+              C(limited_by) and C(pids_limited_by) the file that sets them.
+            - C(credentials) of the live process has C(uid), C(capabilities) in hex, C(capability_names), C(bounding_names),
+              C(seccomp), C(seccomp_filters), C(no_new_privs), C(label), and C(userns) with C(own), C(root_uid), C(users) and
+              C(groups).
+            - C(shm) is the C(/dev/shm) of a mount namespace of its own, as RV(ansible_facts.aarch64_memory.shm), and C(from) says
+              whether it is that of the V(host), the V(unit) or a V(container). Null for the host's.
+            - C(container) is null, or has C(runtime), C(id), C(name), C(pod), the uid of a Kubernetes pod, C(unit), C(rootless),
+              and C(from), which says by limit who set it, V(container), V(pod), V(unit) or V(host). A container that this host
+              itself is stands in C(host.container).
+            - C(libc) is that of a root directory of its own, with C(name), C(version) and C(loaders).
+          type: dict
+          returned: always
+        processes:
+          description:
+            - Nodes that are no services, in containers or started by hand. By name, such as V(docker container 3f2a1b4c5d6e),
+              what is told of a service, as far as there is no unit to ask.
+            - C(program) is their key in RV(ansible_facts.aarch64_memory.binaries).
           type: dict
           returned: always
         binaries:
           description:
             - By path, facts of program files. C(machine), C(class) 64 or 32, C(pie), C(static), C(interpreter), C(libc),
               C(needed), C(glibc_wanted), C(page_alignment), C(build_id), C(truncated), C(wasmtime), C(wasmtime_version),
-              C(jemalloc), C(jemalloc_page_size), C(rust), C(script), and C(error) for what cannot be started.
+              C(jemalloc), C(jemalloc_page_size), C(rust), C(script), C(interpreter_found), and C(error) for what cannot be
+              started.
           type: dict
           returned: always
         unread:

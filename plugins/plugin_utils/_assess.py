@@ -14,6 +14,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import ( 
     _address_space,
     _binary,
     _clean_start,
+    _container,
     _evaluated,
     _kernel,
     _limits,
@@ -76,7 +77,8 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
         "settings": settings,
         "clean_starts": {name: clean_start(service["trace"])
                          for name, service in sorted(facts["services"].items()) if service.get("trace")},
-        "differences": {name: differences(facts, service) for name, service in sorted(facts["services"].items())},
+        "differences": {name: differences(facts, service)
+                        for name, service in sorted({**facts["services"], **facts["processes"]}.items())},
     }
 
 
@@ -87,14 +89,19 @@ def _findings(facts: dict, policy: dict, pools: dict, settings: list) -> list:
                    [row for row in settings if row["service"] is None], {})
     nodes = [
         Subject(facts, policy, name, service, service["pool"], pools[name],
-                [row for row in settings if row["service"] == name], _log_causes(service))
-        for name, service in services.items()
+                [row for row in settings if row["service"] == name], _log_causes(service), is_process=name not in services)
+        for name, service in {**services, **dict(sorted(facts["processes"].items()))}.items()
     ]
     found = check_all([host], (HOST,)) + check_all(nodes or [host], (POOL,)) + check_all(nodes, (SERVICE,))
     shown = [(node, item) for node in nodes for item in _clean_start.trial_findings(node)]
     explained = _explained(nodes, found + [item for _node, item in shown])
     found = merged(found, [_as_it_stands(item, node) for node, item in shown]) + check_all(explained, (TRIAL,))
-    return found + check_all(_explained(nodes, found), (LAST,))
+    return [_for_a_person(item, facts) for item in found + check_all(_explained(nodes, found), (LAST,))]
+
+
+def _for_a_person(item: dict, facts: dict) -> dict:
+    """A finding of a node that is no service has no remedy here: what starts it is not known."""
+    return changed(item, remedy=None) if item["service"] in facts["processes"] else item
 
 
 def _without_refused(item: dict, refused: tuple | list) -> dict:

@@ -46,14 +46,14 @@ def flavour(facts: dict) -> tuple:
     return None, None
 
 
-def way_out(facts: dict) -> str:
-    """The way out of a small address space on this very host."""
+def way_out(facts: dict, contained: bool = False) -> str:
+    """The way out of a small address space on this very host, for a node in a container of it or not."""
     name, help_text = flavour(facts)
     distribution = facts["host"].get("distribution") or {}
     if name:
         return f"way out: {STRATEGY}; or the kernel: on {name}, {help_text}"
-    if facts["host"].get("container"):
-        return f"way out: {STRATEGY}; no container setting helps, the address space is that of the host's kernel"
+    if facts["host"].get("container") or contained:
+        return f"way out: {STRATEGY}; or another kernel on the host of the container, one with 48 bits"
     if distribution.get("id") in STOCK_KERNELS_HAVE_ROOM:
         stock = distribution.get("name") or distribution["id"]
         return f"way out: {STRATEGY}; or boot the stock kernel of {stock}, which has 48 bits"

@@ -17,8 +17,8 @@ DEFAULT_ENGINES_NEEDED = 3
 
 
 def forecasts(facts: dict, policy: dict) -> dict:
-    """The forecast of each service, or of the session as ``host`` when there is no service to judge."""
-    services = facts.get("services") or {}
+    """The forecast of each service and each node that is none, or of the session as ``host`` where there is neither."""
+    services = {**(facts.get("processes") or {}), **(facts.get("services") or {})}
     if services:
         return {name: service_forecast(facts, service, policy) for name, service in sorted(services.items())}
     return {"host": _forecast(facts, facts.get("pool") or {}, facts.get("limits") or {}, None, policy)}

@@ -18,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import is_pooling
 
 SMALLEST_PAGE = 4096
+SHM_SIZE = "/dev/shm size"
 STRATEGY = "instantiation strategy"
 RECREATE = "recreate-instance-copy-on-write"
 LIMITS = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK"}
@@ -31,9 +32,11 @@ def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
     held against a host in ``configured_ok``; a live value that is not known is never ok.
     """
     rows = [shm_setting(facts, policy)]
-    for name, service in sorted((facts.get("services") or {}).items()):
+    services = {**(facts.get("processes") or {}), **(facts.get("services") or {})}
+    for name, service in sorted(services.items()):
         if service["load_state"] != "loaded":
             continue
+        rows += _own_shm_setting(name, service, facts, policy)
         rows += [_limit_row(name, service, limit, label, _wanted(limit, policy, facts), facts) for limit, label in LIMITS.items()]
         forecast = forecasts[name]
         if forecast["has_room"] is False and service["node"] and policy["node_strategy"] == "auto":
@@ -62,9 +65,20 @@ def shm_setting(facts: dict, policy: dict) -> dict:
     exact = policy["shm_exact"]
     configured = shm.get("persistent")
     live = shm.get("size") if shm.get("mounted") else None
-    return _row(None, "/dev/shm size", wanted, configured, live, live, None,
+    return _row(None, SHM_SIZE, wanted, configured, live, live, None,
                 configured is None or _shm_ok(configured, wanted, exact),
                 live is not None and _shm_ok(live, wanted, exact), note)
+
+
+def _own_shm_setting(name: str, service: dict, facts: dict, policy: dict) -> list:
+    """The row of a /dev/shm that a container has for itself. What a new one will get is known to its engine only."""
+    shm = service.get("shm") or {}
+    if shm.get("from") != "container":
+        return []
+    wanted = wanted_shm_size(facts, policy)[0]
+    live = shm.get("size") if shm.get("mounted") else None
+    session = (facts.get("shm") or {}).get("size")
+    return [_row(name, SHM_SIZE, wanted, None, live, session, None, True, live is not None and at_least(live, wanted), None)]
 
 
 def _shm_ok(value: int, wanted: int, exact: bool) -> bool:

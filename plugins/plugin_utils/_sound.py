@@ -22,7 +22,10 @@ _KEYS = {
     "binaries": (),
 }
 PARTS = (*_KEYS, "limits", "services", "unread")
-_SERVICE_KEYS = ("active", "active_state", "sub_state", "result", "main_pid", "user", "binary", "node", "cgroup", "container")
+_SERVICE_KEYS = ("active", "active_state", "sub_state", "result", "main_pid", "user", "binary", "node", "cgroup", "container",
+                 "shm", "libc", "credentials")
+# A process that is no service's: it was there when it was found, and nothing starts it again that could be asked.
+_RUNNING = {"active": True, "active_state": "active", "sub_state": "running", "result": "success"}
 _POOL_KEYS = (*_KEYS["pool"], "mapped", "pie")
 
 
@@ -33,7 +36,9 @@ def sound_facts(facts: dict) -> dict:
     parts["toolchain"]["users"] = {name: held or {} for name, held in (parts["toolchain"].get("users") or {}).items()}
     parts["binaries"] = {path: binary or {} for path, binary in parts["binaries"].items()}
     services = {name: _service(held or {}) for name, held in (facts.get("services") or {}).items()}
-    return dict(facts, **parts, limits=_limits(facts.get("limits")), services=services, unread=facts.get("unread") or [])
+    processes = {name: _service(dict(held or {}, **_RUNNING)) for name, held in (facts.get("processes") or {}).items()}
+    return dict(facts, **parts, limits=_limits(facts.get("limits")), services=services, processes=processes,
+                unread=facts.get("unread") or [])
 
 
 def _filled(part: dict | None, keys: tuple) -> dict:

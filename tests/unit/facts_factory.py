@@ -71,3 +71,23 @@ def limits(**soft: int) -> dict:
     """Limits as facts have them, hard like soft; those not named are without limit."""
     values = dict({"nofile": 65535, "memlock": -1, "as": -1}, **soft)
     return {name: {"soft": value, "hard": value} for name, value in values.items()}
+
+
+def container_facts(container: dict | None = None, process: dict | None = None, **changes: dict) -> dict:
+    """Facts of a healthy host with a node in a Docker container, and no service; the first two are laid over its facts."""
+    facts = node_facts(process, **changes)
+    node = facts["services"].pop("polkadot.service")
+    live = limits(nofile=1048576)
+    shm = {"mounted": True, "size": 4 * GIB, "used": 0, "inodes_free": 100, "mode": "1777", "from": "container", "options": []}
+    own = {
+        "limits": dict({"configured": {}, "live": live, "grantable": {}}, **((process or {}).get("limits") or {})),
+        "shm": shm,
+        "container": dict({"runtime": "docker", "id": "3f2a1b4c5d6e" + "0" * 52, "name": None, "pod": None, "unit": None,
+                           "rootless": False, "from": {"nofile": "container", "memory": "container"}}, **(container or {})),
+        "libc": {"name": "glibc", "version": "2.36", "loaders": []},
+        "program": "docker container 3f2a1b4c5d6e:/usr/bin/polkadot", "own_root": True,
+    }
+    own.update({name: value for name, value in (process or {}).items() if name in ("shm", "libc")})
+    node.update(own)
+    facts["processes"] = {"docker container 3f2a1b4c5d6e": node}
+    return facts

@@ -98,7 +98,9 @@ def _shm(report: dict) -> Samples:
     for entry in report["hosts"]:
         for row in entry["settings"]:
             if row["setting"] == SHM:
-                yield from (({"host": entry["name"], "kind": kind}, row[kind]) for kind in KINDS)
+                # A container has one of its own.
+                labels = {"host": entry["name"], **({"service": row["service"]} if row["service"] else {})}
+                yield from ((dict(labels, kind=kind), row[kind]) for kind in KINDS)
 
 
 def _limit(report: dict) -> Samples:

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._boards import page_size_trap, way_out
+from ansible_collections.aarch64.validator.plugins.plugin_utils._container_settings import NOTHING_HELPS
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import (
     comes_with_next_start,
     is_pooling,
@@ -18,6 +19,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout imp
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import RISK
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import POOL, Subject, rule
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
+    container_of,
     failure_lines,
     is_down,
     limits_remedy,
@@ -41,10 +43,11 @@ def address_space_too_small(subject: Subject) -> t.Iterator[tuple]:
     fit into one of them. RAM, swap, /dev/shm and ulimits have no part in it.
     Do: the playbook remediate starts the node with ``--wasmtime-instantiation-strategy recreate-instance-copy-on-write``,
     which maps no pool, where the node knows this option. Or boot a kernel with 48 bits (on a Raspberry Pi 5 also one with
-    16K pages and 47 bits).
+    16K pages and 47 bits). No option of a container helps: it has the address space of its host's kernel.
     """
     if _lacks_room(subject) and _stops_now(subject) and not _limited(subject):
-        yield _room_text(subject), [*_evidence(subject), *_way_out(subject)], {"remedy": _strategy_remedy(subject)}
+        evidence = [*_evidence(subject), *_way_out(subject)]
+        yield _room_text(subject) + _nothing_helps(subject), evidence, {"remedy": _strategy_remedy(subject)}
 
 
 @rule("address-space-limit", POOL, SETRLIMIT)
@@ -72,11 +75,13 @@ def runtime_upgrade_will_fail(subject: Subject) -> t.Iterator[tuple]:
     Shows: nothing, until the upgrade. Then the node dies with ``failed to create memory pool mapping``.
     Why: the engine of a new runtime is made before an old one is dropped. With the default runtime cache of 2 a node
     has up to 3 engines at once, a collator twice as many. "Does it start?" is no test for this.
-    Do: as for address-space-too-small or address-space-limit; the evidence says which of them bounds it.
+    Do: as for address-space-too-small or address-space-limit; the evidence says which of them bounds it. No option of a
+    container helps against the first of them.
     """
     if not _lacks_room(subject) or _stops_now(subject) or (_limited(subject) and _still_runs(subject)):
         return
-    summary = "{}; {} will die at the next runtime upgrade".format(_room_text(subject), subject.name or "a node")
+    summary = "{}; {} will die at the next runtime upgrade{}".format(
+        _room_text(subject), subject.name or "a node", _nothing_helps(subject))
     if _limited(subject):
         yield summary, _evidence(subject), _limit_remedy(subject)
     else:
@@ -108,8 +113,15 @@ def emulated_or_sandboxed(subject: Subject) -> t.Iterator[tuple]:
     yield summary, ["pool.probed_fit = 0", f"pool.largest_reservation = {largest}"]
 
 
+def _nothing_helps(subject: Subject) -> str:
+    """The truth about containers, for a node in one."""
+    contained = container_of(subject.service) or subject.facts["host"].get("container")
+    return f"; {NOTHING_HELPS}" if contained and not _limited(subject) else ""
+
+
 def _way_out(subject: Subject) -> list:
-    return [way_out(subject.facts), *page_size_trap(program_of(subject.facts, subject.service))]
+    contained = container_of(subject.service) is not None
+    return [way_out(subject.facts, contained), *page_size_trap(program_of(subject.facts, subject.service))]
 
 
 def _lacks_room(subject: Subject) -> bool:

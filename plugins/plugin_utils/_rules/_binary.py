@@ -77,24 +77,45 @@ def program_unusable(subject: Subject) -> t.Iterator[tuple]:
 
 @rule("libc-mismatch", SERVICE, SYMBOLS)
 def libc_mismatch(subject: Subject) -> t.Iterator[tuple]:
-    """The program wants another C library than this host has.
+    """The program wants another C library than there is where it runs: on this host, or in its container or root directory.
 
     Shows: ``version `GLIBC_2.38' not found``, or "not found" for a file that is there (its loader is missing).
-    Why: it was built on a newer distribution, or for musl on a glibc host, or the reverse.
-    Do: build on the oldest distribution of the fleet, or upgrade the host.
+    Why: it was built on a newer distribution, or for musl on a glibc host, or the reverse. An Alpine image has musl alone.
+    Do: build on the oldest distribution of the fleet, or upgrade the host. For a container, take an image with the C library
+    that the program was built for, such as debian:stable-slim for glibc.
     """
-    program, libc = _program(subject), subject.facts.get("libc") or {}
+    program, service = _program(subject), subject.service or {}
+    libc = service.get("libc") or subject.facts.get("libc") or {}
     wanted, has = program.get("glibc_wanted"), libc.get("version")
     kinds = program.get("libc"), libc.get("name")
-    path = (subject.service or {}).get("binary")
+    path, where = service.get("binary"), _root_text(service)
     if kinds == ("glibc", "glibc") and wanted and has and version_tuple(wanted) > version_tuple(has):
         evidence = [f"glibc_wanted = {wanted}", f"libc.version = {has}"]
-        yield f"{path} wants glibc {wanted}, this host has {has}", evidence, _severity(subject)
-    elif None not in kinds and kinds[0] != "static" and kinds[0] != kinds[1]:
-        yield f"{path} wants {kinds[0]}, this host has {kinds[1]}", [f"binaries.libc = {kinds[0]}"], _severity(subject)
+        yield f"{path} wants glibc {wanted}, {where} has {has}", evidence, _severity(subject)
+    elif _has_no_loader(subject, program, kinds):
+        evidence = [f"binaries.libc = {kinds[0]}"]
+        if program.get("interpreter_found") is False:
+            evidence.append("its loader {} is not there".format(program["interpreter"]))
+        yield f"{path} wants {kinds[0]}, {where} has {kinds[1] or 'none of it'}", evidence, _severity(subject)
     elif "libc-mismatch" in subject.log:
         evidence = log_evidence({"libc-mismatch": subject.log["libc-mismatch"]})
         yield f"{subject.name} wants another C library than this host has", evidence
+
+
+def _has_no_loader(subject: Subject, program: dict, kinds: tuple) -> bool:
+    """Whether a program finds no loader of its C library: by the file, or, where nobody looked, by the names of both."""
+    if kinds[0] in (None, "static") or program.get("machine") not in (None, subject.facts["host"].get("machine")):
+        return False
+    if program.get("interpreter_found") is None:
+        return kinds[1] is not None and kinds[0] != kinds[1]
+    return not program["interpreter_found"]
+
+
+def _root_text(service: dict) -> str:
+    """Where a service finds its files."""
+    if service.get("container"):
+        return "its container"
+    return "its root directory" if service.get("own_root") or service.get("root_directory") else "this host"
 
 
 @rule("page-size-unsupported", SERVICE, JEMALLOC)

@@ -21,7 +21,8 @@ def not_evaluated(subject: Subject) -> t.Iterator[tuple]:
     """
     manager = subject.facts["host"]["service_manager"]
     if manager != "systemd":
-        summary = "services were not judged: PID 1 is {}, not systemd; only the host itself was".format(manager or "unknown")
+        others = "the host and the nodes that run were" if subject.facts["processes"] else "only the host itself was"
+        summary = "services were not judged: PID 1 is {}, not systemd; {}".format(manager or "unknown", others)
         yield summary, [f"host.service_manager = {manager}"]
         return
     for name, service in sorted(subject.facts["services"].items()):

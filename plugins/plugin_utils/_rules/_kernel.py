@@ -10,7 +10,9 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._boards import flavour
+from ansible_collections.aarch64.validator.plugins.plugin_utils._container_settings import memory_setting
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, SERVICE, Subject, rule
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import container_of
 
 OVERCOMMIT = "https://docs.kernel.org/mm/overcommit-accounting.html"
 SYSCTL_VM = "https://docs.kernel.org/admin-guide/sysctl/vm.html"
@@ -20,6 +22,7 @@ RASPBERRY = "https://github.com/raspberrypi/linux/issues/6261"
 LEAST_KERNEL = (5, 13)  # landlock; io_uring no longer counts against memlock since 5.12
 LEAST_MAP_COUNT = 65530  # the kernel's own default (DEFAULT_MAX_MAP_COUNT, include/linux/mm.h)
 LEAST_CGROUP_MEMORY = 4 << 30  # a full node takes 3 to 5 GiB; paritytech.chain gives validators 8000M
+GOOD_CGROUP_MEMORY = 8 << 30
 SMALL_VA_BITS = 41  # 42 bits hold the engines of every known node
 
 
@@ -57,7 +60,8 @@ def cgroup_memory_low(subject: Subject) -> t.Iterator[tuple]:
 
     Shows: the node is killed (``Result=oom-kill``, ``status=9/KILL``).
     Why: memory that is touched counts; a reservation never does, so this cannot refuse a pool.
-    Do: raise ``MemoryMax=`` of the unit, or the memory limit of the container.
+    Do: raise ``MemoryMax=`` of the unit, or the memory limit of the container: ``--memory=8g`` (docker, podman), ``mem_limit``
+    (Compose), ``resources.limits.memory`` (Kubernetes), ``lxc.cgroup2.memory.max`` (LXC).
     """
     service = subject.service or {}
     cgroup = service.get("cgroup") or {}
@@ -66,7 +70,16 @@ def cgroup_memory_low(subject: Subject) -> t.Iterator[tuple]:
         yield f"{subject.name} was killed for its memory", ["Result=oom-kill", "memory limit: " + format_human(limit)]
     elif limit is not None and limit != UNLIMITED and limit < LEAST_CGROUP_MEMORY:
         where = cgroup.get("limited_by")
-        yield f"the memory of {subject.name} is capped at {format_human(limit)}", [f"{where}: {limit}"]
+        summary = f"the memory of {subject.name} is capped at {format_human(limit)}{_more_memory(service)}"
+        yield summary, [f"{where}: {limit}"]
+
+
+def _more_memory(service: dict) -> str:
+    """What to change for a container; a cap above it is named by its file alone."""
+    container = container_of(service)
+    if not container or (container.get("from") or {}).get("memory") not in ("container", "pod"):
+        return ""
+    return "; give " + memory_setting(container, GOOD_CGROUP_MEMORY, (service.get("cgroup") or {}).get("version"))
 
 
 @rule("kernel-old", HOST, LANDLOCK)

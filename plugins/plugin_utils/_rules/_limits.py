@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, at_least, format_human
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, at_least, format_human, larger
+from ansible_collections.aarch64.validator.plugins.plugin_utils._container_settings import ulimit_setting
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import start_limits
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import LAST, SERVICE, Subject, rule
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
+    container_of,
     failure_lines,
     is_down,
     limits_remedy,
@@ -21,6 +23,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import
 
 EXEC = "https://www.freedesktop.org/software/systemd/man/systemd.exec.html#Process%20Properties"
 RELOAD = "https://www.freedesktop.org/software/systemd/man/systemctl.html#daemon-reload"
+_NAMES = {label: name for name, label in LIMITS.items()}
 DESCRIPTORS = "https://github.com/paritytech/polkadot-sdk/issues/6488"
 
 
@@ -31,6 +34,7 @@ def nofile_limit(subject: Subject) -> t.Iterator[tuple]:
     Shows: ``Too many open files``, ``Low open file descriptor limit configured for the process`` in its journal.
     Why: RocksDB keeps thousands of table files open (polkadot-sdk#6488: a limit of 10,000 was too low).
     Do: the playbook remediate writes a drop-in with ``LimitNOFILE=``. A cap of the host is raised where it is started.
+    A container takes it from ``--ulimit nofile=65535:524288``; docs/containers.md has each runtime.
     """
     yield from _limit_findings(subject, "LimitNOFILE")
 
@@ -41,6 +45,7 @@ def memlock_limit(subject: Subject) -> t.Iterator[tuple]:
 
     Shows: io_uring fails with ENOMEM on kernels before 5.12; ``mlock`` fails.
     Do: the playbook remediate writes a drop-in with ``LimitMEMLOCK=``. A cap of the host is raised where it is started.
+    A container takes it from ``--ulimit memlock=-1``.
     """
     yield from _limit_findings(subject, "LimitMEMLOCK")
 
@@ -49,6 +54,9 @@ def _limit_findings(subject: Subject, setting: str) -> t.Iterator[tuple]:
     """A limit that is set too low, or that is set and that the host cannot grant."""
     for row in subject.rows:
         if row["setting"] != setting or row["ok"]:
+            continue
+        if subject.is_process:
+            yield from _limit_of_process(subject, row)
             continue
         if not row["configured_ok"]:
             values = value_text(row, "configured"), value_text(row, "wanted")
@@ -61,6 +69,26 @@ def _limit_findings(subject: Subject, setting: str) -> t.Iterator[tuple]:
                        "raise it where this host is started")
             evidence = [_row_evidence(row), "PID 1 lacks CAP_SYS_RESOURCE, or fs.nr_open bounds it"]
             yield summary.format(setting, subject.name, configured, live, where, granted), evidence, {"remedy": None}
+
+
+def _limit_of_process(subject: Subject, row: dict) -> t.Iterator[tuple]:
+    """A limit of a node that is no service: what starts it has to give another."""
+    service = subject.service or {}
+    name = _NAMES[row["setting"]]
+    hard = ((service["limits"].get("live") or {}).get(name) or {}).get("hard")
+    if hard is None:
+        return
+    container, wanted = container_of(service), row["wanted"]
+    evidence = [_row_evidence(row)]
+    setting = "it more where it is started"
+    if container:
+        setting = ulimit_setting(container, name, wanted, larger(hard, wanted))
+        source = (container.get("from") or {}).get(name)
+        who = {"container": "is set for this container", "host": "is what the engine itself has"}.get(source or "")
+        evidence += [f"{name} {who}"] if who else []
+    values = value_text(row, "live"), value_text(row, "wanted")
+    summary = "{} of {} is {}, wanted {}; give {}".format(row["setting"], subject.name, *values, setting)
+    yield summary, evidence, {"remedy": None}
 
 
 def _row_evidence(row: dict) -> str:
@@ -76,7 +104,7 @@ def limits_not_live(subject: Subject) -> t.Iterator[tuple]:
     Why: a drop-in counts from the next start on; one written after the start changes nothing for the process.
     Do: the playbook remediate raises the process where the kernel allows it, and restarts it where not.
     """
-    waiting = [row for row in subject.rows if row["configured_ok"] and row["live"] is not None
+    waiting = [row for row in subject.rows if not subject.is_process and row["configured_ok"] and row["live"] is not None
                and row["setting"] in LIMITS.values() and not at_least(row["live"], reachable(row))]
     if waiting:
         parts = ["{} {}, live {}".format(row["setting"], *(value_text(row, key) for key in ("configured", "live")))

@@ -34,7 +34,7 @@ LAST = "last"  # asked for each service when all others have spoken
 
 
 class Subject(t.NamedTuple):
-    """What a rule looks at: a host, and one service of it (None: the host, or the session, itself)."""
+    """What a rule looks at: a host, and one service or process of it (None: the host, or the session, itself)."""
 
     facts: dict
     policy: dict
@@ -45,6 +45,7 @@ class Subject(t.NamedTuple):
     rows: list  # settings of this service, or of the host itself
     log: dict  # what the journal of a service that is down says, results of explain by their cause
     explained: bool = False  # whether something already found stops this service
+    is_process: bool = False  # a node that runs as no service of this host, so that nothing here can be set for it
 
 
 class Rule(t.NamedTuple):

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._container_settings import seccomp_setting
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import RISK
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import SERVICE, Subject, rule
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import is_authority, is_down, log_evidence
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import (
+    container_of,
+    is_authority,
+    is_down,
+    log_evidence,
+)
 
 WX = "https://github.com/paritytech/polkadot/issues/3512"
 SECCOMP = "https://github.com/paritytech/polkadot/issues/7521"
 USERNS = "https://github.com/paritytech/polkadot-sdk/issues/3018"
+FILTERED = 2  # as /proc/<pid>/status says it
 SECURE_MODE = "https://github.com/paritytech/polkadot-sdk/issues/1444"
 
 
@@ -47,11 +54,19 @@ def syscall_filtered(subject: Subject) -> t.Iterator[tuple]:
 
     Shows: the node dies with ``status=31/SYS``, or ``cannot create a memfd`` when it loads a module.
     Why: ``SystemCallFilter=`` of the unit or the seccomp profile of the container.
-    Do: allow the call: ``SystemCallFilter=@system-service`` and, for validators, ``@sandbox``. startup_trace names it.
+    Do: allow the call: ``SystemCallFilter=@system-service`` and, for validators, ``@sandbox``. startup_trace names it. For a
+    container, a seccomp profile with it: ``--security-opt seccomp=PROFILE.json`` (docker, podman).
     """
     evidence = _said(subject, "syscall-filtered")
     if evidence:
-        yield f"a system call of {subject.name} is filtered", evidence
+        container = container_of(subject.service)
+        setting = f"; allow it by {seccomp_setting(container)}" if container else ""
+        yield f"a system call of {subject.name} is filtered{setting}", evidence + _filters(subject.service or {})
+
+
+def _filters(service: dict) -> list:
+    credentials = service.get("credentials") or {}
+    return ["seccomp = filter ({} of them)".format(credentials["seccomp_filters"])] if credentials.get("seccomp_filters") else []
 
 
 @rule("userns-restricted", SERVICE, USERNS)
@@ -61,7 +76,9 @@ def userns_restricted(subject: Subject) -> t.Iterator[tuple]:
     Shows: ``Cannot unshare user namespace and change root`` and ``could not enable Secure Validator Mode``.
     Why: ``kernel.apparmor_restrict_unprivileged_userns=1`` (Ubuntu 23.10 and newer), ``user.max_user_namespaces=0``,
     ``kernel.unprivileged_userns_clone=0``, or ``RestrictNamespaces=`` of the unit. Landlock makes it dispensable.
-    Do: an AppArmor profile with ``userns,`` for the node, or a kernel with landlock (5.13 and newer).
+    The seccomp profile that container engines use by default forbids them as well, without CAP_SYS_ADMIN.
+    Do: an AppArmor profile with ``userns,`` for the node, or a kernel with landlock (5.13 and newer). For a container, a
+    seccomp profile that allows ``unshare`` and ``pivot_root``.
     """
     service = subject.service or {}
     kernel = subject.facts["kernel"]
@@ -76,6 +93,20 @@ def userns_restricted(subject: Subject) -> t.Iterator[tuple]:
     elif closed and is_authority(service) and "landlock" not in (kernel.get("lsm") or []):
         summary = f"user namespaces are restricted and there is no landlock: {subject.name} has no Secure Validator Mode"
         yield summary, closed, {"severity": RISK}
+    elif _closed_by_container(subject):
+        summary = "the seccomp filter of {} forbids user namespaces and there is no landlock: no Secure Validator Mode; give {}"
+        setting = seccomp_setting(container_of(service) or {})
+        yield summary.format(subject.name, setting), [*_filters(service), "no cap_sys_admin"], {"severity": RISK}
+
+
+def _closed_by_container(subject: Subject) -> bool:
+    """Whether a container's filter keeps an authority from Secure Validator Mode, which only x86-64 has."""
+    service = subject.service or {}
+    credentials = service.get("credentials") or {}
+    names = credentials.get("capability_names")
+    return (container_of(service) is not None and credentials.get("seccomp") == FILTERED and names is not None
+            and "cap_sys_admin" not in names and is_authority(service) and subject.facts["host"].get("machine") == "x86_64"
+            and "landlock" not in (subject.facts["kernel"].get("lsm") or []))
 
 
 @rule("secure-validator-mode-unavailable", SERVICE, SECURE_MODE)

@@ -8,16 +8,18 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, Subject, rule
+from ansible_collections.aarch64.validator.plugins.plugin_utils._container_settings import shm_setting
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._container import CONTAINER_DEFAULTS
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import HOST, SERVICE, Subject, rule
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import container_of
+from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import SHM_SIZE
 
 TMPFS = "https://docs.kernel.org/filesystems/tmpfs.html"
-CONTAINER = "https://github.com/docker-library/postgres/issues/416"
 FULL_PERCENT = 95
-CONTAINER_DEFAULT = 64 << 20  # Docker, Podman, and containerd's CRI (containerd#8568)
 
 
 def _row(subject: Subject) -> dict:
-    return next(row for row in subject.rows if row["setting"] == "/dev/shm size")
+    return next(row for row in subject.rows if row["setting"] == SHM_SIZE)
 
 
 @rule("shm-missing", HOST, TMPFS, remedy="shm")
@@ -77,13 +79,16 @@ def shm_full(subject: Subject) -> t.Iterator[tuple]:
     Shows: ``No space left on device``; ``df /dev/shm`` or ``df -i /dev/shm`` shows it.
     Do: find what fills it (``ls -l /dev/shm``) and remove it. A larger size only puts it off.
     """
-    shm = subject.facts["shm"]
+    yield from _full(subject.facts["shm"], "/dev/shm")
+
+
+def _full(shm: dict, name: str) -> t.Iterator[tuple]:
     size, used = shm.get("size"), shm.get("used")
     if size and size > 0 and used is not None and used * 100 >= size * FULL_PERCENT:
-        summary = f"/dev/shm is full: {format_human(used)} of {format_human(size)} used"
+        summary = f"{name} is full: {format_human(used)} of {format_human(size)} used"
         yield summary, [f"shm.used = {used}", f"shm.size = {size}"]
     elif shm.get("inodes_free") == 0:
-        yield "/dev/shm has no free inode", ["shm.inodes_free = 0"]
+        yield f"{name} has no free inode", ["shm.inodes_free = 0"]
 
 
 @rule("shm-not-persistent", HOST, TMPFS, remedy="shm")
@@ -105,16 +110,29 @@ def shm_not_persistent(subject: Subject) -> t.Iterator[tuple]:
         yield summary, [f"shm.persistent = {size} (from {source})"]
 
 
-@rule("container-shm-default", HOST, CONTAINER)
-def container_shm_default(subject: Subject) -> t.Iterator[tuple]:
-    """This container has the default /dev/shm of its engine.
+@rule("shm-too-small", SERVICE, TMPFS)
+def shm_of_a_container_too_small(subject: Subject) -> t.Iterator[tuple]:
+    """The container of a node has a /dev/shm smaller than memory_pool_shm_size asks for.
 
-    Shows: ``df /dev/shm`` says 64M inside.
-    Why: the engine mounts it anew at each start, so that a remount inside does not last.
-    Do: ``--shm-size=2g`` (docker, podman), ``shm_size: 2g`` (Compose), ``ShmSize=2g`` (Quadlet), or an emptyDir with
-    ``medium: Memory`` and a ``sizeLimit`` on /dev/shm (Kubernetes).
+    Shows: as above, inside of the container.
+    Do: give it the size where the container is started.
     """
-    container = subject.facts["host"].get("container")
-    if container and subject.facts["shm"].get("size") == CONTAINER_DEFAULT:
-        summary = f"this {container} container has the default /dev/shm of 64 MiB; give it --shm-size=2g where it is started"
-        yield summary, [f"host.container = {container}", f"shm.size = {CONTAINER_DEFAULT}"]
+    for row in subject.rows:
+        if row["setting"] == SHM_SIZE and not row["live_ok"] and row["live"] not in (None, *CONTAINER_DEFAULTS):
+            container = container_of(subject.service)
+            setting = f"; give {shm_setting(container, row['wanted'])}" if container else ""
+            summary = "/dev/shm of {} is {}, wanted {}{}"
+            sizes = format_human(row["live"]), format_human(row["wanted"])
+            yield summary.format(subject.name, *sizes, setting), ["shm.size = {}".format(row["live"])]
+
+
+@rule("shm-full", SERVICE, TMPFS)
+def shm_of_a_container_full(subject: Subject) -> t.Iterator[tuple]:
+    """The /dev/shm of a node's container has no space or no inode left.
+
+    Shows: ``df /dev/shm`` inside of the container.
+    Do: find what fills it and remove it, inside of the container.
+    """
+    shm = (subject.service or {}).get("shm") or {}
+    if shm.get("from") != "host":
+        yield from _full(shm, f"/dev/shm of {subject.name}")

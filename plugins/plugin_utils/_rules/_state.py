@@ -42,7 +42,13 @@ def limits_remedy(service: dict) -> str:
 
 def program_of(facts: dict, service: dict | None) -> dict:
     """Facts of the program file of a service, as its next start will find it; empty where there are none."""
-    return (facts.get("binaries") or {}).get((service or {}).get("binary")) or {}
+    held = service or {}
+    return (facts.get("binaries") or {}).get(held.get("program") or held.get("binary")) or {}
+
+
+def container_of(service: dict | None) -> dict | None:
+    """The container that a service or process is in, on this host."""
+    return (service or {}).get("container")
 
 
 def is_authority(service: dict) -> bool:

@@ -20,6 +20,8 @@ from pathlib import Path
 import rootfs
 from fleet.lifecycle import FSTAB
 
+from . import debs
+
 PACKAGES = (*rootfs.PACKAGES, "kmod", "udev")
 MASKED = (*rootfs.MASKED, "fstrim.timer", "serial-getty@ttyAMA0.service", "systemd-networkd-wait-online.service")
 DISK_SIZE = "1300M"
@@ -27,6 +29,7 @@ DISK_SIZE = "1300M"
 ENGINES = {"engines-pie": ("-fPIE", "-pie"), "engines-nopie": ("-fno-pie", "-no-pie")}
 LIBRARY = "/usr/local/lib/libwasmtime.so"
 _ENGINES_SOURCE = Path(__file__).resolve().parent / "engines.c"
+_NSPAWN = "usr/bin/systemd-nspawn"
 _GCC = ("aarch64-linux-gnu-gcc", "-O2", "-Wall", "-Wextra", "-Werror")
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _BINFMT_RULE = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
@@ -87,6 +90,19 @@ def _build_engines(root: Path) -> None:
         rootfs._run([*_GCC, *flags, "-o", str(target / name), str(_ENGINES_SOURCE)])
 
 
+def _build_nspawn(root: Path) -> None:
+    """Take the one program out of its package: it needs no script of it, and no other package."""
+    with tempfile.TemporaryDirectory(prefix=".nspawn-", dir=rootfs.cache_dir()) as directory:
+        unpacked = debs.Repository(rootfs.SUITE, Path(directory)).unpack("systemd-container")
+        (root / "usr/bin").mkdir(parents=True)
+        shutil.copy(unpacked / _NSPAWN, root / _NSPAWN)
+
+
+def nspawn_layer() -> Path:
+    """systemd-nspawn, the smallest container runtime there is for a guest."""
+    return rootfs._layer("guest-nspawn", rootfs._key(rootfs.SUITE, _NSPAWN, "1"), _build_nspawn)
+
+
 def engines_layer() -> Path:
     """The programs of engines.c, as a PIE and not as one."""
     key = rootfs._key(_ENGINES_SOURCE.read_bytes(), *_GCC, repr(ENGINES), "1")
@@ -143,7 +159,7 @@ def _inputs() -> str:
 
 def image() -> Image:
     """The disk, from the cache or made now."""
-    layers = [debian_layer(), rootfs.wasmtime_layer("aarch64"), rootfs.node_layer(), engines_layer()]
+    layers = [debian_layer(), rootfs.wasmtime_layer("aarch64"), rootfs.node_layer(), engines_layer(), nspawn_layer()]
     key = rootfs._key(_inputs(), *(layer.name for layer in layers))
     directory = rootfs._layer("guest-image", key, lambda target: _build_image(target, layers))
     return Image(
