@@ -129,9 +129,7 @@ def make_plan(manager: Manager, properties: dict, lines: list) -> Plan:
 
 
 def merged(known: list, lines: list) -> list:
-    """Our lines with those of an earlier run that are not among them; what a list allows adds up."""
-    names = [line.partition("=")[0] for line in lines]
-    kept = [line for line in known if line.partition("=")[0] not in names]
+    """Our lines after those of an earlier run; what a list allows adds up."""
     found = {}  # type: dict[str, list]
     for line in known + lines:
         name, _equals, value = line.partition("=")
@@ -140,7 +138,7 @@ def merged(known: list, lines: list) -> list:
         lifted = found.get(name) == [DIRECTIVES[name].lifted]
         before = found.get(name, []) if narrow else []
         found[name] = found[name] if lifted else list(dict.fromkeys(before + (value.split() if narrow else [value])))
-    return kept + [f"{name}={' '.join(found[name])}" for name in names]
+    return [f"{name}={' '.join(values)}" for name, values in found.items()]
 
 
 def overruled_reason(unit: str, path: str, files: list, lines: list) -> str | None:

@@ -27,7 +27,7 @@ options:
   lines:
     description:
       - Lines such as V(MemoryDenyWriteExecute=no), which lifts a restriction, or V(SystemCallFilter=memfd_create), which
-        allows one thing more. These are the lines below C([Service]) of RV(aarch64.validator.restriction_bisect#module:relaxation).
+        allows one thing more. These are the lines below C([Service]) of the RV(ignore:relaxation) that the bisection returns.
       - Lines of an earlier run stay.
     type: list
     elements: str
