@@ -81,11 +81,17 @@ def ungranted(wanted: dict, most: dict, who: str) -> str | None:
 
 
 def needed_ulimits(wanted: dict, configured: dict, inherited: dict) -> dict:
-    """``{nofile: {soft, hard}}`` to be set: only what neither the settings nor what is inherited gives. Nothing is lowered."""
+    """``{nofile: {soft, hard}}`` to be set: only what neither the settings nor what is inherited gives. Nothing is lowered.
+
+    A program in Go raises its own soft limit of open files, and not that of its children, so that nobody can tell what these
+    inherit. They are given the hard limit then, which is no less.
+    """
     needed = {}
     for name, floor in wanted.items():
         now = configured.get(name) or inherited.get(name)
-        if now is None or not at_least(now["soft"], floor):
+        if name == "nofile" and name not in configured and now:
+            needed[name] = dict.fromkeys(("soft", "hard"), larger(floor, now["hard"]))
+        elif now is None or not at_least(now["soft"], floor):
             needed[name] = {"soft": floor, "hard": larger(floor, now["hard"]) if now else floor}
     return needed
 
@@ -114,5 +120,6 @@ def absent(engine: str) -> dict:
     """The result of a module on a host that has not its engine."""
     return {
         "changed": False, "actions": [], "notes": [f"{engine}: not installed on this host"], "restart_required": False,
-        "engine": engine, "installed": False, "wanted": None, "short": [], "before": None, "defaults": None, "seen": None, "diff": [],
+        "engine": engine, "installed": False, "wanted": None, "short": [], "before": None, "defaults": None, "seen": None,
+        "diff": [],
     }

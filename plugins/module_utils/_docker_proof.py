@@ -22,7 +22,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._state import sa
 from ansible_collections.aarch64.validator.plugins.module_utils._trial_container import TrialError
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, refuse
 
-_RELOAD_SECONDS = 15  # for an engine to read its settings again, on a slow board
+_RELOAD_SECONDS = 10  # for an engine to read its settings again, on a slow board
 
 
 def apply(settings: Settings, new: str | None, shm: int | None, needed: dict, provisional: bool) -> dict | None:

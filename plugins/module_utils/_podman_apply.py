@@ -142,13 +142,16 @@ def apply(program: str, old: str | None, new: str, shm: int | None, needed: dict
     try:
         with Trial(program) as container:
             if needed:  # before anything is written: with a limit that is not granted no container would start
-                lacking = defaults.missing(None, {name: limit["soft"] for name, limit in needed.items()}, container.seen(needed))
+                given = dict(session_limits(), **dict(conf.ulimits_of(conf.effective(settings_files())[0]), **needed))
+                lacking = defaults.missing(None, {name: limit["soft"] for name, limit in needed.items()}, container.seen(given))
                 refuse(lacking and f"ulimits: a container that was given them had {lacking}. Nothing was changed.")
             entry = recorded_entry(REMEDY, conf.FILE)
             try:
                 write_file(REMEDY, conf.FILE, old, new, provisional)
                 named = conf.ulimits_of(conf.effective(settings_files())[0])
-                seen = container.seen({name: limit for name, limit in session_limits().items() if name not in named})
+                unnamed = set(session_limits()) - set(named)
+                # Limits that are given replace all of the settings.
+                seen = container.seen(dict(session_limits(), **named) if unnamed else {})
                 lacking = defaults.missing(shm, {name: limit["soft"] for name, limit in needed.items()}, seen)
                 refuse(lacking and f"podman: a new container has {lacking}; {conf.FILE} is as it was")
             except (Refusal, trial.TrialError, OSError, ValueError):
