@@ -146,6 +146,8 @@ class ContainerBisection:
     def remove(self, name: str, process: subprocess.Popen) -> None:
         """Remove a container, and wait for the client of the engine."""
         if process.poll() is None:
+            if self.parameters["engine"] == "podman":  # its rm asks the program to end, and waits for that
+                self.call(["kill", "--signal=KILL", "--", name])
             self.call(["rm", "--force", "--volumes", "--", name])
         try:
             process.wait(timeout=20)

@@ -22,7 +22,8 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import drop_in_directory
 
-LIMITS, STRATEGY = "service-limits", "node-strategy"  # names of the states of all remedies that write drop-ins
+# Names of the states of all remedies that write drop-ins.
+LIMITS, STRATEGY, SANDBOX = REMEDIES = ("service-limits", "node-strategy", "sandbox")
 
 
 class Remedy(t.NamedTuple):
@@ -115,7 +116,7 @@ def first_entry(remedy: Remedy, unit: str, old: str | None) -> dict:
     made = not os.path.isdir(os.path.dirname(path))
     return {
         "path": path,
-        "directory_made": made or any(recorded_by(name).get(unit, {}).get("directory_made") for name in (LIMITS, STRATEGY)),
+        "directory_made": made or any(recorded_by(name).get(unit, {}).get("directory_made") for name in REMEDIES),
         "before": None if ours else old,
         "written": [digest(old)] if ours and old is not None else [],
     }

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in, _shm_apply, _shm_plan
+from ansible_collections.aarch64.validator.plugins.module_utils import _docker_proof, _drop_in, _shm_apply, _shm_plan
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import replace_file
+from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings import REMEDY as DOCKER
 from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import REMEDY as LIMITS
+from ansible_collections.aarch64.validator.plugins.module_utils._podman_apply import REMEDY as PODMAN
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import NAME, SHM, provisional
+from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_apply import REMEDY as SANDBOX
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_unit import REMEDY as STRATEGY
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
@@ -33,7 +36,7 @@ def undo(manager: Manager, dry: bool) -> dict:
         return {"changed": False, "actions": [], "notes": []}
     try:
         actions, notes = [], []  # type: list[str], list[str]
-        for remedy in (STRATEGY, LIMITS):
+        for remedy in (STRATEGY, LIMITS, SANDBOX):
             for unit, record in sorted(provisional(remedy.state).items()):
                 done, note = undo_drop_in(remedy, unit, record, dry)
                 actions += done
@@ -42,6 +45,13 @@ def undo(manager: Manager, dry: bool) -> dict:
             actions.append(RELOADED)
             if not dry:
                 manager.reload()
+        for remedy in (DOCKER, PODMAN):
+            for path, record in sorted(provisional(remedy.state).items()):
+                done, note = undo_drop_in(remedy, path, record, dry)
+                actions += done
+                notes += note
+                if done and remedy is DOCKER and not dry:
+                    _docker_proof.refresh(path)
         for record in provisional(SHM).values():
             done, note = undo_shm(record, dry)
             actions += done

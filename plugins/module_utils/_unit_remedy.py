@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here, unit_name
 
 if t.TYPE_CHECKING:
-    from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager
+    from ansible.module_utils.basic import AnsibleModule
 
 RELOADED = "systemd: configuration reloaded"
 
@@ -26,6 +28,28 @@ def refuse(reason: str | None) -> None:
     """End here if there is a reason to."""
     if reason is not None:
         raise Refusal(reason)
+
+
+def run_remedy(module: AnsibleModule, subject: str, present: t.Callable, reverted: t.Callable) -> None:
+    """Do what the options of a remedy's module ask for, and answer Ansible.
+
+    present and reverted are ``(manager, parameters, dry) -> result`` with actions and diff in it; subject is what they change,
+    for people. Without root nothing can be changed, so that the plan is all there is: empty, or what become would do.
+    """
+    may_change = module.check_mode or os.geteuid() == 0
+    try:
+        work = present if module.params["state"] == "present" else reverted
+        result = work(Manager(), module.params, dry=module.check_mode or not may_change)
+    except (Refusal, ManagerError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or subject}: {error.strerror or error}")
+    if not module._diff:
+        result.pop("diff", None)
+    if result["actions"] and not may_change:
+        message = f"changing {subject} needs root; run this task with become: true"
+        module.fail_json(**dict(result, msg=message, changed=False, actions=[], planned=result["actions"]))
+    module.exit_json(**result)
 
 
 def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: bool, kept: str) -> dict:

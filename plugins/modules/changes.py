@@ -11,7 +11,8 @@ module: changes
 short_description: Keep or undo what remedies have changed on trial
 version_added: 1.0.0
 description:
-  - Ends a trial that M(aarch64.validator.shm), M(aarch64.validator.service_limits) and M(aarch64.validator.node_strategy) began
+  - Ends a trial that M(aarch64.validator.shm), M(aarch64.validator.service_limits), M(aarch64.validator.node_strategy),
+    M(aarch64.validator.service_sandbox), M(aarch64.validator.docker_defaults) and M(aarch64.validator.podman_defaults) began
     with O(ignore:provisional=true). Either all of it is kept, or all of it is undone.
   - Undoing is not reverting. It gives back what was there before the trial, which may well be the work of an earlier run of
     this collection, while O(ignore:state=reverted) of these modules gives back what was there before this collection came.
@@ -21,7 +22,7 @@ options:
     description:
       - V(kept) makes all changes permanent, that is, forgets how to undo them.
       - V(undone) gives each file its text from before the trial and C(/dev/shm) its size, and reloads systemd. What somebody
-        else has edited since is left as it is, which RV(notes) says.
+        else has edited since is left as it is, which RV(notes) says. A running Docker reads its settings again.
     type: str
     choices: [kept, undone]
     required: true
@@ -38,6 +39,9 @@ seealso:
   - module: aarch64.validator.shm
   - module: aarch64.validator.service_limits
   - module: aarch64.validator.node_strategy
+  - module: aarch64.validator.service_sandbox
+  - module: aarch64.validator.docker_defaults
+  - module: aarch64.validator.podman_defaults
 author:
   - aarch64.validator contributors (@aarch64-validator)
 """
@@ -85,6 +89,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._undo import keep, undo
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
 
 
 def main() -> None:
@@ -95,7 +100,7 @@ def main() -> None:
     )
     try:
         result = keep(module.check_mode) if module.params["state"] == "kept" else undo(Manager(), module.check_mode)
-    except (ManagerError, ValueError) as error:  # FstabError, PlanError, damaged state
+    except (ManagerError, Refusal, ValueError) as error:  # FstabError, PlanError, damaged state
         module.fail_json(msg=str(error))
     except PermissionError:
         module.fail_json(msg="what is on trial is recorded for root alone; run this task with become: true")

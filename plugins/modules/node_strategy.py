@@ -175,27 +175,11 @@ diff:
       recreate-instance-copy-on-write $POLKADOT_CLI_ARGS\n"}]
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import STRATEGIES
-from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply import Refusal, present, reverted
-
-
-def run(module: AnsibleModule) -> dict:
-    """Do what the options ask for; see RETURN. Raises Refusal, ManagerError, ValueError or OSError."""
-    work = present if module.params["state"] == "present" else reverted
-    manager = Manager()
-    if not module.check_mode and os.geteuid() != 0:
-        # Without root nothing can be changed, so that the plan is all there is: empty, or what become would do.
-        result = work(manager, module.params, dry=True)
-        if result["actions"]:
-            message = "changing the command line of a service needs root; run this task with become: true"
-            return dict(result, failed=True, msg=message, changed=False, actions=[], planned=result["actions"])
-        return result
-    return work(manager, module.params, dry=module.check_mode)
+from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply import present, reverted
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import run_remedy
 
 
 def main() -> None:
@@ -210,17 +194,7 @@ def main() -> None:
         required_if=[("state", "present", ["unit"])],
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except (Refusal, ManagerError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg="{}: {}".format(error.filename or "node_strategy", error.strerror or error))
-    if not module._diff:
-        result.pop("diff", None)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_remedy(module, "the command line of a service", present, reverted)
 
 
 if __name__ == "__main__":

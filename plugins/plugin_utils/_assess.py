@@ -9,6 +9,13 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UN
 from ansible_collections.aarch64.validator.plugins.plugin_utils._differences import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._merge import merged
+from ansible_collections.aarch64.validator.plugins.plugin_utils._opt_in import (
+    ORDER,
+    SANDBOX,
+    engine_rows,
+    opt_in_remedies,
+    with_sandbox_remedy,
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import checked_policy
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import (  # noqa: F401  each registers its rules
     _address_space,
@@ -23,7 +30,6 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import ( 
     _strategy,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import (
-    AUTOMATIC_REMEDIES,
     BLOCKER,
     HEALTHY,
     RISK,
@@ -66,15 +72,17 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     facts = sound_facts(facts)
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
-    found = [_without_refused(item, refused) for item in _findings(facts, wanted, pools, settings)]
+    found = [_without_refused(with_sandbox_remedy(item, facts["services"], wanted), refused)
+             for item in _findings(facts, wanted, pools, settings)]
     # Of equally bad findings, what can be the cause of the operator's message comes first.
     findings = sorted(found, key=lambda item: (SEVERITIES.index(item["severity"]), not item["explains"]))
     return {
         "verdict": VERDICTS[findings[0]["severity"]] if findings else HEALTHY,
         "findings": findings,
-        "remedies": remedies_of(findings, facts["services"], settings, wanted),
+        "remedies": sorted(remedies_of(findings, facts["services"], settings, wanted) + opt_in_remedies(facts, wanted),
+                           key=lambda item: ORDER.index(item["remedy"])),
         "pools": pools,
-        "settings": settings,
+        "settings": settings + engine_rows(facts, wanted),
         "clean_starts": {name: clean_start(service["trace"])
                          for name, service in sorted(facts["services"].items()) if service.get("trace")},
         "differences": {name: differences(facts, service)
@@ -146,7 +154,7 @@ def remedies_of(findings: list, services: dict, settings: list, policy: dict) ->
         {"remedy": remedy, "service": service or None, "findings": identifiers,
          "options": _options(remedy, services.get(service), service, settings, policy)}
         for (remedy, service), identifiers in sorted(
-            wanted.items(), key=lambda entry: (AUTOMATIC_REMEDIES.index(entry[0][0]), entry[0][1]))
+            wanted.items(), key=lambda entry: (ORDER.index(entry[0][0]), entry[0][1]))
     ]
 
 
@@ -161,7 +169,7 @@ def _options(remedy: str, service: dict | None, name: str, settings: list, polic
         wanted = {row["setting"]: _limit_option(row["wanted"]) for row in settings if row["service"] == name}
         names = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK", "address_space": "LimitAS"}
         return dict({"unit": name}, **{option: wanted[label] for option, label in names.items() if label in wanted})
-    if remedy == "node-strategy":
+    if remedy in ("node-strategy", SANDBOX):
         return {"unit": name}
     # A vote that is not on disk yet must not be cast twice.
     return {"unit": name, "delay": policy["restart_delay"] if is_authority(service or {}) else 0}

@@ -8,6 +8,7 @@ The names are those of the role's variables without their prefix; both spellings
 
 from __future__ import annotations
 
+from ansible_collections.aarch64.validator.plugins.module_utils._container_defaults import wanted_ulimits
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, parse_limit, parse_size
 
 PREFIX = "memory_pool_"
@@ -21,6 +22,10 @@ DEFAULTS = {
     "restart_delay": 120,
     "engines_needed": None,
     "node_strategy": "auto",
+    "relax_sandbox": False,
+    "container_defaults": False,
+    "container_shm": DEFAULT_SHM_SIZE,
+    "container_ulimits": {},
     "clean_start_seconds": 20,  # judges nothing, but is refused here before anything is changed
 }
 
@@ -41,8 +46,9 @@ def checked_policy(policy: dict) -> dict:
         if value is not None:
             given[name] = value
     merged = dict(DEFAULTS, **given)
-    if not isinstance(merged["shm_exact"], bool):
-        raise OptionError(PREFIX + "shm_exact", merged["shm_exact"], "true or false")
+    for name in ("shm_exact", "relax_sandbox", "container_defaults"):
+        if not isinstance(merged[name], bool):
+            raise OptionError(PREFIX + name, merged[name], "true or false")
     if merged["node_strategy"] not in NODE_STRATEGIES:
         raise OptionError(PREFIX + "node_strategy", merged["node_strategy"], " or ".join(NODE_STRATEGIES))
     return {
@@ -54,8 +60,22 @@ def checked_policy(policy: dict) -> dict:
         "restart_delay": _seconds(merged["restart_delay"], "restart_delay", 0, 3600),
         "engines_needed": _count(merged["engines_needed"]),
         "node_strategy": merged["node_strategy"],
+        "relax_sandbox": merged["relax_sandbox"],
+        "container_defaults": merged["container_defaults"],
+        "container_shm": parse_size(merged["container_shm"], PREFIX + "container_shm"),
+        "container_shm_is_default": merged["container_shm"] == DEFAULT_SHM_SIZE,
+        "container_ulimits": _ulimits(merged["container_ulimits"]),
         "clean_start_seconds": _seconds(merged["clean_start_seconds"], "clean_start_seconds", 1, 600),
     }
+
+
+def _ulimits(value: object) -> dict:
+    if not isinstance(value, dict):
+        raise OptionError(PREFIX + "container_ulimits", value, "a dictionary such as {nofile: 65535}")
+    try:
+        return wanted_ulimits(value, None)
+    except OptionError as error:
+        raise ValueError(f"{PREFIX}container_{error}") from error
 
 
 def _count(value: object) -> int | None:

@@ -18,6 +18,11 @@ def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
     """The facts with what a remedy module answered laid over them, or with a trial start. The input stays as it is."""
     if remedy == "shm":
         return dict(facts, shm=result["shm"]) if result.get("shm") else facts
+    if remedy == "container-defaults":
+        settled = dict(result, changed=False, short=[], before=result.get("defaults"))
+        return _with_engine(facts, result["engine"], engine_facts(settled))
+    if remedy == "container-engine":
+        return _with_engine(facts, service, engine_facts(result))
     if service not in facts["services"]:
         return facts
     # What is changed now starts in another way than it did in a trial before.
@@ -28,11 +33,36 @@ def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
         patch = _limited(before, result)
     elif remedy == "node-strategy":
         patch = _given_strategy(before, result)
+    elif remedy == "sandbox":
+        patch = _relaxed(before, result)
     elif result.get("changed"):
         patch = _restarted(before)
     else:
         patch = {"restart_required": False}  # left stopped on purpose
     return dict(facts, services=dict(facts["services"], **{service: dict(before, **patch)}))
+
+
+def _with_engine(facts: dict, engine: str, told: dict) -> dict:
+    """A host with what is known of one container engine. What runs in containers keeps what it had."""
+    return dict(facts, container_defaults=dict(facts.get("container_defaults") or {}, **{engine: told}))
+
+
+def engine_facts(answer: dict) -> dict:
+    """What facts keep of what docker_defaults or podman_defaults answers in check mode, or of its failure."""
+    if answer.get("failed"):
+        return {"trouble": str(answer.get("msg") or "no answer")}
+    told = {name: answer.get(name) for name in ("installed", "wanted", "short", "changed", "restart_required")}
+    return dict(told, defaults=answer.get("before"))
+
+
+def _relaxed(service: dict, result: dict) -> dict:
+    """A service with another sandbox: what its journal says was under the old one."""
+    lifted = {name: value for name, _equals, value in (line.partition("=") for line in result.get("lines") or [])}
+    if not lifted:
+        return {}
+    patch = {"sandbox": {name: lifted.get(name, value) for name, value in (service.get("sandbox") or {}).items()},
+             "restart_required": bool(result.get("restart_required"))}
+    return patch if service["main_pid"] else dict(patch, log=[])
 
 
 def _tried(result: dict) -> dict:

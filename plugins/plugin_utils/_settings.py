@@ -65,7 +65,7 @@ def shm_setting(facts: dict, policy: dict) -> dict:
     exact = policy["shm_exact"]
     configured = shm.get("persistent")
     live = shm.get("size") if shm.get("mounted") else None
-    return _row(None, SHM_SIZE, wanted, configured, live, live, None,
+    return setting_row(None, SHM_SIZE, wanted, configured, live, live, None,
                 configured is None or _shm_ok(configured, wanted, exact),
                 live is not None and _shm_ok(live, wanted, exact), note)
 
@@ -102,7 +102,7 @@ def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int, fa
     if grantable is not None and not at_least(grantable, wanted):
         note = f"PID 1 of this host cannot grant more than {_text(label, grantable)}"
     session = (facts.get("limits") or {}).get(limit, {}).get("soft")
-    return _row(name, label, wanted, configured, live, session, grantable,
+    return setting_row(name, label, wanted, configured, live, session, grantable,
                 configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
 
 
@@ -110,7 +110,7 @@ def _strategy_row(name: str, service: dict) -> dict:
     """How the node makes its instances, on a kernel without room for pools."""
     coming, running = next_node(service), service["node"] if service["main_pid"] else None
     configured, live = (" -- ".join(node["strategy"]) if node else None for node in (coming, running))
-    return _row(name, STRATEGY, RECREATE, configured, live, None, None,
+    return setting_row(name, STRATEGY, RECREATE, configured, live, None, None,
                 not is_pooling(coming), running is not None and not is_pooling(running), None)
 
 
@@ -119,8 +119,9 @@ def next_node(service: dict) -> dict:
     return service.get("next_node") or service["node"]
 
 
-def _row(service: str | None, setting: str, wanted: int | str, configured: int | str | None, live: int | str | None,
-         session: int | None, grantable: int | None, configured_ok: bool, live_ok: bool, note: str | None) -> dict:
+def setting_row(service: str | None, setting: str, wanted: int | str, configured: int | str | None, live: int | str | None,
+                session: int | None, grantable: int | None, configured_ok: bool, live_ok: bool, note: str | None) -> dict:
+    """One row of settings_of()."""
     return {
         "service": service, "setting": setting, "wanted": wanted, "configured": configured, "live": live,
         "session": session, "grantable": grantable, "configured_ok": configured_ok, "live_ok": live_ok,

@@ -38,6 +38,12 @@ for node in null zero random urandom; do : >"dev/$node"; mount --bind "/dev/$nod
 mkdir dev/shm
 rm -rf .dockerenv run/.containerenv run/systemd var/lib/aarch64-validator etc/fstab
 : >etc/fstab
+# Not only a chroot: what enters the namespace, as an engine does that starts a container, must not find the machine there.
+mkdir machine
+pivot_root . machine
+cd /
+umount -l machine
+rmdir machine
 echo ready
 exec cat
 """
@@ -46,10 +52,10 @@ exec cat
 class PrivateRoot:
     """A machine of its own as far as files and mounts go. Use as a context manager."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, *binds: str) -> None:
+        """base is an empty directory; binds are paths that are the real ones in there."""
         # What the interpreter and the collection need may lie on other mounts than /, which an overlay does not show.
-        needed = {str(REPOSITORY), sys.prefix, sys.base_prefix}
-        self._base = base
+        needed = {str(REPOSITORY), sys.prefix, sys.base_prefix, *binds}
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", _SETUP, "sh", str(base), *sorted(needed)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -66,18 +72,20 @@ class PrivateRoot:
 
     def path(self, path: str) -> Path:
         """The same file, as this process can open it."""
-        return Path(f"/proc/{self._holder.pid}/root{self._base}/root{path}")
+        return Path(f"/proc/{self._holder.pid}/root{path}")
 
     def command(self, *arguments: str, user: int = 0, user_namespace: bool = False) -> list[str]:
         """An argument list that runs a command in there."""
         enter = ["nsenter", "--mount", "--target", str(self._holder.pid), "--"]
         unshare = ["unshare", "--user", "--map-root-user", "--mount"] if user_namespace else []
-        become = [f"--userspec={user}:{user}"] if user else []
-        return [*enter, *unshare, "chroot", *become, str(self._base / "root"), *arguments]
+        become = ["chroot", f"--userspec={user}:{user}", "/"] if user else []
+        return [*enter, *unshare, *become, *arguments]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, **options: Any) -> str:
         """Run a command in there that must succeed; its output."""
-        return subprocess.run(self.command(*arguments), check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(self.command(*arguments), check=False, capture_output=True, text=True, **options)
+        assert done.returncode == 0, f"{arguments}: {done.stderr or done.stdout}"
+        return done.stdout
 
     def module(
         self, name: str, options: dict[str, Any], *, check: bool = False, diff: bool = False, **how: Any

@@ -5,21 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import rootfs
 from conftest import HostHandle, MakeFleet
-from service_host import MODULES, REPOSITORY, ServiceHost, install
+from service_host import ServiceHost, install
 
 from ansible_collections.aarch64.validator.plugins.module_utils._bisect import usual_bound
 
@@ -241,75 +232,3 @@ def test_refusals(host: ServiceHost) -> None:
     assert "max_starts" in host.module("restriction_bisect", unit="polkadot", max_starts=1)["msg"]
     unit = host.unit("sleeps", "ExecStart=/bin/sleep infinity", start=False)
     assert host.module("restriction_bisect", unit=unit)["reason"] == "base-path"
-
-
-@pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which a Docker of the test's own is found, which has an image of the node."""
-    if shutil.which("dockerd") is None:
-        pytest.skip("not installed: dockerd")
-    place = tmp_path_factory.mktemp("docker")
-    environment = {**os.environ, "DOCKER_HOST": f"unix://{place}/docker.sock"}
-    paths = ["--data-root", f"{place}/data", "--exec-root", f"{place}/exec", "--pidfile", f"{place}/pid"]
-    with open(place / "log", "wb") as log:
-        daemon = subprocess.Popen(["dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", *paths, "--host",
-                                   environment["DOCKER_HOST"]], stdout=log, stderr=log, env=environment)
-
-    def engine(*words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(["docker", *words], env=environment, capture_output=True, check=True, **options)
-
-    try:
-        deadline = time.monotonic() + 60
-        while not (place / "docker.sock").exists():
-            assert daemon.poll() is None and time.monotonic() < deadline, (place / "log").read_text()
-            time.sleep(0.2)
-        root = place / "root"
-        root.mkdir()
-        for layer in rootfs.layers():
-            subprocess.run(["cp", "-a", f"{layer}/.", str(root)], check=True)
-        # Where device nodes cannot be made, a copy of /dev/full would fill the disk.
-        with subprocess.Popen(["tar", "-C", str(root), "--exclude=./dev/*", "-c", "."], stdout=subprocess.PIPE) as tar:
-            changes = ["--change", f'ENTRYPOINT ["{NODE}"]', "--change", "USER polkadot"]
-            engine("import", *changes, "-", "node:test", stdin=tar.stdout)
-        shutil.rmtree(root)
-        yield environment
-        assert engine("ps", "--all", "--quiet").stdout == b""
-        assert engine("volume", "ls", "--quiet").stdout == b""
-    finally:
-        daemon.terminate()
-        daemon.wait(timeout=30)
-
-
-def contained(environment: dict[str, str], options: list[str], **more: Any) -> dict[str, Any]:
-    """Run the module for a container."""
-    arguments = dict({"image": "node:test", "options": options, "seconds": 5, "base_path": "/data",
-                      "command": ["--base-path", "/data"]}, **more)
-    environment = {**environment, "PYTHONPATH": str(REPOSITORY / "playbooks" / "collections")}
-    done = subprocess.run([sys.executable, "-m", MODULES + "restriction_bisect"], env=environment, capture_output=True, text=True,
-                          input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), check=False)
-    return dict(json.loads(done.stdout))
-
-
-LOOSE = ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--shm-size=128m", "--cpus=2", "--user=polkadot", "--read-only"]
-
-
-def test_container(docker: dict[str, str], tmp_path: Path) -> None:
-    assert contained(docker, [*LOOSE, "--pids-limit=100"])["conclusion"] == "starts"
-    profile = tmp_path / "seccomp.json"
-    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-        {"names": ["memfd_create"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}))
-    result = contained(docker, ["--pids-limit=3", *LOOSE, f"--security-opt=seccomp={profile}"])
-    assert result["conclusion"] == "culprits", result
-    assert [one["name"] + "=" + one["value"] for one in result["directives"]] == [
-        f"--security-opt=seccomp={profile}", "--pids-limit=3"]
-    assert "memfd" in result["directives"][0]["evidence"]["text"]
-    assert "can't start new thread" in result["directives"][1]["evidence"]["text"]
-    assert result["relaxation"].splitlines() == LOOSE
-
-
-def test_container_that_is_not_the_cause(docker: dict[str, str]) -> None:
-    result = contained(docker, LOOSE, command=["--no-such-option"])
-    assert (result["conclusion"], result["starts"]) == ("not-the-sandbox", 2)
-    result = contained(docker, LOOSE, image="none")
-    assert result["failed"] and result["reason"] == "engine" and "No such image" in result["msg"]
-    assert "not an option that restricts" in contained(docker, ["--volume=/:/host"])["msg"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._opt_in import WAY_OUT
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import VERDICTS
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import drift_texts, fleet_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._settings_table import settings_lines
@@ -18,6 +19,7 @@ COLOURS = {
 }
 MIN_WIDTH, MAX_WIDTH = 60, 160
 MOST_GAPS = 4
+BISECT = "to see which directive blocks {unit}, run: ansible {name} -b -m aarch64.validator.restriction_bisect -a unit={unit}"
 OVERVIEW = ("verdict", "host", "first cause", "changed", "left to you")
 
 
@@ -64,7 +66,10 @@ def human_tasks(entry: dict, report: dict) -> list:
     if entry["skipped"]:
         tasks.append(("run again", "run the same again when nothing stands in the way any more; nothing was changed here"))
     serious = [item for item in entry["findings"] if item["severity"] in ("blocker", "risk")]
-    manual = sorted({item["id"] for item in serious if not item["automatic"]})
+    manual = sorted({item["id"] for item in serious if not item["automatic"] and WAY_OUT not in item["summary"]})
+    blocked = sorted({clean(item["service"]) for item in serious if WAY_OUT in item["summary"]})
+    for unit in blocked:
+        tasks.append(("find the blocker", BISECT.format(name=clean(entry["name"]), unit=unit)))
     if manual:
         tasks.append(("see below", "no remedy of this collection applies to {}; see docs/causes.md".format(", ".join(manual))))
     if report["mode"] in ("diagnose", "verify") and any(item["automatic"] for item in entry["findings"]):

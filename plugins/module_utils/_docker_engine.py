@@ -1,0 +1,212 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker engine of this host: its process, how it was started, and what it answers. Private to this collection.
+
+The engine is asked over its own socket, as its command line does it, so that no other program is needed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+import typing as t
+import urllib.parse
+
+from ansible_collections.aarch64.validator.plugins.module_utils import _trial_container as trial
+from ansible_collections.aarch64.validator.plugins.module_utils._procfs import may_raise_limits, parse_limits, parse_status
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+
+CONFIG_FILE = "/etc/docker/daemon.json"  # dockerd(8); that of an engine run by root
+SOCKET = "/var/run/docker.sock"
+SECONDS = 30  # for one answer
+_SHORT = {"-H": "--host"}
+
+
+class Engine(t.NamedTuple):
+    """A running engine."""
+
+    pid: int
+    ticks: int  # when it was started, in clock ticks since the boot
+    arguments: list
+
+    @property
+    def identity(self) -> list:
+        """What no other process of this host has."""
+        return [self.pid, self.ticks]
+
+    @property
+    def started(self) -> float:
+        """When it was started, in seconds since 1970."""
+        lines = (read_text("/proc/stat", []) or "").splitlines()
+        boot = next((int(line.split()[1]) for line in lines if line.startswith("btime ")), 0)
+        return boot + self.ticks / os.sysconf("SC_CLK_TCK")
+
+    def flag(self, name: str) -> list:
+        """The values of a flag on its command line."""
+        return flag_values(self.arguments, name)
+
+    @property
+    def config_file(self) -> str:
+        """The file that it reads."""
+        return (self.flag("--config-file") or [CONFIG_FILE])[-1]
+
+    def limits(self) -> tuple:
+        """``(limits, may_raise)``: what its containers inherit, and whether it can give more."""
+        status = parse_status(read_text(f"/proc/{self.pid}/status", []) or "")
+        may_raise = may_raise_limits(status, read_text(f"/proc/{self.pid}/uid_map", []) or "")
+        return parse_limits(read_text(f"/proc/{self.pid}/limits", []) or ""), may_raise
+
+    def socket(self, configured: t.Sequence) -> str | None:
+        """Where it listens on this host, from its flags or its settings; None if nowhere."""
+        hosts = self.flag("--host") or list(configured) or ["unix://" + SOCKET]
+        for host in hosts:
+            kind, _separator, path = str(host).partition("://")
+            if kind in ("unix", "fd"):
+                return path if kind == "unix" and path.startswith("/") else SOCKET
+        return None
+
+    def reload(self) -> None:
+        """Have it read its settings again. Containers do not notice."""
+        os.kill(self.pid, signal.SIGHUP)
+
+
+def flag_values(arguments: t.Sequence, name: str) -> list:
+    """The values of a flag, given as ``--flag value`` or ``--flag=value``."""
+    found = []
+    for word, after in zip(arguments, [*arguments[1:], ""]):
+        flag, equals, value = word.partition("=")
+        if _SHORT.get(flag, flag) == name:
+            found.append(value if equals else after)
+    return found
+
+
+def running_engines() -> list:
+    """The engines of this host, not those inside of its containers, nor those that a user runs for himself."""
+    own = [_namespace("self", kind) for kind in ("pid", "user")]
+    found = []
+    for name in sorted(os.listdir("/proc")):
+        if not name.isdigit() or (read_text(f"/proc/{name}/comm", []) or "").strip() != "dockerd":
+            continue
+        theirs = [_namespace(name, kind) for kind in ("pid", "user")]
+        arguments = (read_text(f"/proc/{name}/cmdline", []) or "").rstrip("\0").split("\0")
+        if all(one in (None, other) for one, other in zip(theirs, own)) and arguments[0] and _sees_our_files(name):
+            found.append(Engine(int(name), _start_ticks(int(name)), arguments))
+    return found
+
+
+def _namespace(pid: str, kind: str) -> str | None:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except OSError:  # without root
+        return None
+
+
+def _sees_our_files(pid: str) -> bool:
+    try:
+        theirs, own = os.stat(f"/proc/{pid}/root/"), os.stat("/")
+    except OSError:
+        return True
+    return (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino)
+
+
+def _start_ticks(pid: int) -> int:
+    """Field 22 of stat (proc(5)), counted from behind the name in parentheses."""
+    fields = (read_text(f"/proc/{pid}/stat", []) or "").rpartition(")")[2].split()
+    return int(fields[19]) if len(fields) > 19 else 0
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)
+
+
+class Api:
+    """What an engine answers on its socket."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def call(self, verb: str, path: str, body: bytes | dict | None = None, **query: str) -> t.Any:
+        """The answer to a request, parsed. Raises TrialError."""
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        kind = "application/json" if isinstance(body, dict) else "application/x-tar"
+        connection = _Connection(self.path)
+        try:
+            connection.request(verb, path + ("?" + urllib.parse.urlencode(query) if query else ""), data, {"Content-Type": kind})
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise trial.TrialError(f"the engine does not answer on {self.path}: {error}") from error
+        finally:
+            connection.close()
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith(("{", "["))]
+        said = lines[-1] if lines else None
+        told = said if isinstance(said, dict) else {}
+        if told.get("error") or answer.status >= 400:
+            complaint = told.get("error") or told.get("message") or f"{answer.status} to {verb} {path}"
+            raise trial.TrialError(f"the engine answers: {complaint}")
+        return said
+
+    def running(self) -> list:
+        """Names of the running containers."""
+        return sorted(one["Names"][0].lstrip("/") for one in self.call("GET", "/containers/json") if one.get("Names"))
+
+
+class Trial:
+    """Throw-away containers of an engine; a context manager, after which nothing of them is left."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.image = trial.new_name()
+
+    def __enter__(self) -> Trial:
+        self.api.call("POST", "/images/create", trial.image_tar(), fromSrc="-", repo=self.image)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.api.call("DELETE", "/images/" + self.image, force="1")
+
+    def told_shm(self) -> int:
+        """What the engine says a new container would have; none is started."""
+        created = self._create({})
+        try:
+            return int(self.api.call("GET", f"/containers/{created}/json")["HostConfig"]["ShmSize"])
+        finally:
+            self._remove(created)
+
+    def seen(self, ulimits: dict) -> dict:
+        """What a new container has, with these limits given to it; see seen_of(). Raises TrialError where none starts."""
+        given = [{"Name": name, "Soft": limit["soft"], "Hard": limit["hard"]} for name, limit in ulimits.items()]
+        created = self._create({"Ulimits": given} if given else {})
+        try:
+            self.api.call("POST", f"/containers/{created}/start")
+            return trial.seen_of(int(self.api.call("GET", f"/containers/{created}/json")["State"]["Pid"]))
+        finally:
+            self._remove(created)
+
+    def _create(self, settings: dict) -> str:
+        body = {"Image": self.image, "Entrypoint": [trial.PROGRAM], "HostConfig": dict(settings, NetworkMode="none")}
+        return str(self.api.call("POST", "/containers/create", body, name=trial.new_name())["Id"])
+
+    def _remove(self, created: str) -> None:
+        self.api.call("DELETE", "/containers/" + created, force="1", v="1")
+
+    def wait_for_shm(self, least: int, seconds: float) -> bool:
+        """Whether new containers come to have this much: an engine reads its settings some time after it was told to."""
+        deadline = time.monotonic() + seconds
+        while self.told_shm() < least:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
