@@ -102,6 +102,9 @@ def service_facts(properties: dict, entries: list, grantable: dict, mounts: list
         "credentials": process["credentials"],
         "cgroup": process["cgroup"],
         "container": None,
+        "program": program or None,
+        # What the next start runs, behind links. Below a root directory of its own the path means another file.
+        "program_file": os.path.realpath(program) if program and not process["own_root"] else None,
         "binary": process["binary"] or program or None,
         "binary_replaced": process["binary_replaced"],
         "own_root": process["own_root"],

@@ -9,6 +9,7 @@ The names are those of the role's variables without their prefix; both spellings
 from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, parse_limit, parse_size
+from ansible_collections.aarch64.validator.plugins.plugin_utils._release import checked_manifest
 
 PREFIX = "memory_pool_"
 DEFAULT_SHM_SIZE = "2G"
@@ -21,6 +22,7 @@ DEFAULTS = {
     "restart_delay": 120,
     "engines_needed": None,
     "node_strategy": "auto",
+    "release": "",  # the manifest of the release that nodes are to run
     "clean_start_seconds": 20,  # judges nothing, but is refused here before anything is changed
 }
 
@@ -54,6 +56,7 @@ def checked_policy(policy: dict) -> dict:
         "restart_delay": _seconds(merged["restart_delay"], "restart_delay", 0, 3600),
         "engines_needed": _count(merged["engines_needed"]),
         "node_strategy": merged["node_strategy"],
+        "release": checked_manifest(merged["release"], PREFIX + "release") if merged["release"] else None,
         "clean_start_seconds": _seconds(merged["clean_start_seconds"], "clean_start_seconds", 1, 600),
     }
 
