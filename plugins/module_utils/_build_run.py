@@ -122,7 +122,7 @@ def _detach(job: Job, lock: int, write: int) -> t.NoReturn:
 
 
 def _build(job: Job, write: int) -> None:
-    status = {"id": job.id, "began": time.time(), "outcome": "running", "status": None, "record": job.record}
+    status = {"id": job.id, "pid": os.getpid(), "began": time.time(), "outcome": "running", "status": None, "record": job.record}
     save(job.directory, STATUS, status)
     log = os.path.join(job.directory, LOG)
     with open(log, "wb") as stream:
@@ -188,8 +188,8 @@ def failure(directory: str, status: dict, limit: int) -> str:
         said = ("the build was interrupted: its process is gone without a result (killed, out of memory, or the host was "
                 "restarted). Run again: cargo goes on where it stopped")
     elif status.get("outcome") == "timed out":
-        said = (f"the build was ended after its time limit of {limit} seconds (timeout). Run again with more: cargo goes on where "
-                "it stopped")
+        said = (f"the build was ended after its time limit of {limit} seconds (timeout). Run again with more: cargo goes on "
+                "where it stopped")
     elif status.get("status") is None:
         said = "the build could not go on: {}".format(status.get("message"))
     elif "--locked was passed" in text:

@@ -16,9 +16,8 @@ description:
   - Artefacts of earlier builds stay, so that a build is quick, unless they were made by another toolchain, for another target,
     or with other features, flags or variables. Then all of them are removed first. What was built from the same inputs is not
     built again.
-  - A build goes on when the connection breaks. One execution follows it for a while; run the module again with RV(next) as
-    O(continue) until it is RV(done). Without that it follows what it finds running, and goes on where an interrupted build
-    stopped.
+  - A build goes on when the connection breaks, and is shown while it does. The next run follows what it finds running, or goes
+    on where an interrupted build stopped.
   - For aarch64, C(JEMALLOC_SYS_WITH_LG_PAGE=16) is set, so that one binary runs on kernels with pages of 4, 16 and 64 KiB.
   - Nothing is downloaded but what cargo itself needs for C(Cargo.lock). A missing toolchain is named, with the command that
     gets it.
@@ -101,12 +100,18 @@ options:
     description: Seconds after which a build is ended.
     type: int
     default: 14400
+  hosts:
+    description:
+      - Facts of M(aarch64.validator.memory_facts) by the names of the hosts that are to run the result, which then names those
+        that cannot. Empty facts stand for a host of which nothing is known. They stay on the controller.
+    type: dict
+    default: {}
   wait:
-    description: Seconds that one execution follows a build.
+    description: Seconds after which a line is shown of what the build is at.
     type: int
     default: 25
   continue:
-    description: RV(next) of the execution before.
+    description: Used within; the build to follow.
     type: dict
     default: {}
 attributes:
@@ -133,11 +138,11 @@ EXAMPLES = r"""
     binaries: [polkadot, polkadot-prepare-worker, polkadot-execute-worker]
     profile: production
     target: aarch64-unknown-linux-gnu
-    continue: "{{ built.next | default({}) }}"
   register: built
-  until: built is failed or built.done
-  retries: 600
-  delay: 0
+
+- name: Name the hosts that cannot run it
+  ansible.builtin.debug:
+    var: built.check.misfits
 """
 
 RETURN = r"""
@@ -152,10 +157,10 @@ progress:
   returned: success
   sample: "building for 12 min 3 s: Compiling wasmtime v35.0.0"
 next:
-  description: Option O(continue) of the next execution.
+  description: Used within; empty when the build is over.
   type: dict
   returned: success
-  sample: {"id": "5f3c"}
+  sample: {}
 actions:
   description: What was done, or in check mode would be, one sentence for each.
   type: list
@@ -173,6 +178,13 @@ cleaned:
   type: bool
   returned: success
   sample: false
+check:
+  description:
+    - What is wrong with the release. With C(problems) this fails; C(warnings) are what to know of it, such as a Wasmtime that
+      miscompiles on aarch64; C(misfits) says by host why that cannot run it; C(unknown) names hosts of which nothing is known.
+  type: dict
+  returned: success
+  sample: {"problems": [], "warnings": [], "misfits": {"val-3": ["polkadot wants glibc 2.38, this host has 2.36"]}}
 directory:
   description: Directory of the release.
   type: str
@@ -182,7 +194,7 @@ manifest:
   description: What C(manifest.json) of the release says.
   type: dict
   returned: success, null until there is one
-  sample: {"release": "polkadot-1a2b3c4d5e6f-0123abcd", "revision": "1a2b3c4d5e6f", "dirty": false, "binaries": [{"name": "polkadot"}]}
+  sample: {"release": "polkadot-1a2b3c4d5e6f-0123abcd", "revision": "1a2b3c4d5e6f", "binaries": [{"name": "polkadot"}]}
 reproducible:
   description: Whether an earlier build from the same inputs had the same binaries. Null where there was none.
   type: bool
@@ -218,6 +230,7 @@ def main() -> None:
             "allow_dirty": {"type": "bool", "default": False},
             "min_free": {"type": "str", "default": "10G"},
             "timeout": {"type": "int", "default": 14400},
+            "hosts": {"type": "dict", "default": {}},
             "wait": {"type": "int", "default": 25},
             "continue": {"type": "dict", "default": {}},
             **{name: {"type": "str"} for name in TEXTS},

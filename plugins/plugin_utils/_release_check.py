@@ -18,7 +18,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._sound import so
 
 LARGEST_PAGE = 65536  # of a Linux kernel for arm64 (CONFIG_ARM64_64K_PAGES)
 MUSL = ("musl: where a pool is refused it says `Out of memory (os error 12)`, which advice on the web does not know; its "
-        "programs are position independent like any other, so that no more pools fit; hosts with glibc run only such that are static")
+        "programs are position independent like any other, so that no more pools fit; hosts with glibc run only static ones")
 
 
 def recorded_facts(directory: str, names: list | None = None) -> dict:
@@ -55,9 +55,9 @@ def older_libc(builder: dict, hosts: dict, target: str) -> list:
 
 
 def release_check(manifest: dict, hosts: dict) -> dict:
-    """``{problems, warnings, misfits}``: why a release is of no use, what to know of it, and by host why that cannot run it.
+    """``{problems, warnings, misfits, unknown}``: why a release is of no use, what to know of it, by host why that cannot.
 
-    hosts are facts by host. Raises OptionError for a manifest that cannot be used, ValueError for facts.
+    hosts are facts by host; those without any are unknown. Raises OptionError for a manifest that cannot be used, ValueError for facts.
     """
     checked_manifest(manifest, "manifest")
     machine = manifest["inputs"]["target"].split("-")[0]
@@ -72,9 +72,10 @@ def release_check(manifest: dict, hosts: dict) -> dict:
             warnings.append(f"{name}: {MUSL}")
     if manifest["dirty"]:
         warnings.append("no revision says what was built; do not deliver it to nodes that matter")
-    found = {name: misfits(sound_facts(facts), manifest) for name, facts in sorted(hosts.items())}
+    found = {name: misfits(sound_facts(facts), manifest) for name, facts in sorted(hosts.items()) if facts}
     return {"problems": problems, "warnings": list(dict.fromkeys(warnings)),
-            "misfits": {name: why for name, why in found.items() if why}}
+            "misfits": {name: why for name, why in found.items() if why},
+            "unknown": sorted(name for name, facts in hosts.items() if not facts)}
 
 
 def _of_arm64(name: str, facts: dict) -> list:
