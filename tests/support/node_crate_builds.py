@@ -30,7 +30,8 @@ def commit(source: Path, message: str = "a change") -> str:
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["add", "--all"], [*identity, "commit", "--quiet", "--allow-empty", "-m", message]):
         subprocess.run(["git", "-C", str(source), *command], check=True)
-    return subprocess.run(["git", "-C", str(source), "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    head = ["git", "-C", str(source), "rev-parse", "HEAD"]
+    return subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def checkout(directory: Path) -> Path:
