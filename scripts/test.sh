@@ -12,6 +12,8 @@ export ANSIBLE_CONFIG=$PWD/ansible.cfg
 
 # Debian packages with compilers for programs that tests read.
 COMPILERS="gcc libc6-dev musl-tools binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+# Those that build a crate.
+RUST="cargo rustc git gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 # Those that the tiers with real hosts need, and those with real arm64 kernels besides.
 HOST_PACKAGES="systemd-container mmdebstrap openssh-client openssh-server iproute2 strace util-linux"
 GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-client e2fsprogs kmod cpio \
@@ -71,6 +73,8 @@ unit() {
 
 integration() {
     real_hosts integration || return 0
+    installed "$RUST" cargo rustc git aarch64-linux-gnu-gcc qemu-aarch64-static ||
+        left_out+=("integration tests that build and deliver a crate: need $RUST")
     pytest -q tests/integration
 }
 

@@ -57,7 +57,7 @@ def older_libc(builder: dict, hosts: dict, target: str) -> list:
 def release_check(manifest: dict, hosts: dict) -> dict:
     """``{problems, warnings, misfits, unknown}``: why a release is of no use, what to know of it, by host why that cannot.
 
-    hosts are facts by host; those without any are unknown. Raises OptionError for a manifest that cannot be used, ValueError for facts.
+    hosts are facts by host; those without any are unknown. Raises OptionError for a manifest that cannot be used.
     """
     checked_manifest(manifest, "manifest")
     machine = manifest["inputs"]["target"].split("-")[0]
