@@ -65,7 +65,12 @@ guests() {
     needs "$1" "build and boot arm64 guests" "$GUEST_PACKAGES" qemu-system-aarch64 qemu-aarch64-static mmdebstrap aarch64-linux-gnu-gcc flex
 }
 
+rust() {
+    installed "$RUST" cargo rustc git aarch64-linux-gnu-gcc qemu-aarch64-static || left_out+=("$1 tests that build a crate: need $RUST")
+}
+
 unit() {
+    rust unit
     installed "$COMPILERS" gcc musl-gcc aarch64-linux-gnu-gcc readelf ||
         left_out+=("unit tests of programs that are built for them: need $COMPILERS")
     pytest -q tests/unit
@@ -73,8 +78,7 @@ unit() {
 
 integration() {
     real_hosts integration || return 0
-    installed "$RUST" cargo rustc git aarch64-linux-gnu-gcc qemu-aarch64-static ||
-        left_out+=("integration tests that build and deliver a crate: need $RUST")
+    rust integration
     pytest -q tests/integration
 }
 

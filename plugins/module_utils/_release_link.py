@@ -153,8 +153,9 @@ def take_back(dry: bool) -> dict:
                 give_back(link, entry)
         if not dry:
             save_state(STATE, {name: one for name, one in load_state(STATE).items() if name != link})
-    running = running_releases()
-    for name in sorted(os.listdir(RELEASES)) if os.path.isdir(RELEASES) else []:
+    there = sorted(os.listdir(RELEASES)) if os.path.isdir(RELEASES) else []
+    running = running_releases() if there else set()
+    for name in there:
         directory = os.path.join(RELEASES, name)
         if name in running:
             notes.append(f"{directory}: a process still runs from it; a revert after its restart removes it")

@@ -11,8 +11,8 @@ module: changes
 short_description: Keep or undo what remedies have changed on trial
 version_added: 1.0.0
 description:
-  - Ends a trial that M(aarch64.validator.shm), M(aarch64.validator.service_limits) and M(aarch64.validator.node_strategy) began
-    with O(ignore:provisional=true). Either all of it is kept, or all of it is undone.
+  - Ends a trial that M(aarch64.validator.shm), M(aarch64.validator.service_limits), M(aarch64.validator.node_strategy) and
+    M(aarch64.validator.node_release) began with O(ignore:provisional=true). Either all of it is kept, or all of it is undone.
   - Undoing is not reverting. It gives back what was there before the trial, which may well be the work of an earlier run of
     this collection, while O(ignore:state=reverted) of these modules gives back what was there before this collection came.
   - Starts and stops nothing. A process that was raised to higher limits keeps them until its next start.
@@ -20,8 +20,8 @@ options:
   state:
     description:
       - V(kept) makes all changes permanent, that is, forgets how to undo them.
-      - V(undone) gives each file its text from before the trial and C(/dev/shm) its size, and reloads systemd. What somebody
-        else has edited since is left as it is, which RV(notes) says.
+      - V(undone) gives each file its text from before the trial, C(/dev/shm) its size and each link its target, and reloads
+        systemd. What somebody else has edited since is left as it is, which RV(notes) says.
     type: str
     choices: [kept, undone]
     required: true
@@ -38,6 +38,7 @@ seealso:
   - module: aarch64.validator.shm
   - module: aarch64.validator.service_limits
   - module: aarch64.validator.node_strategy
+  - module: aarch64.validator.node_release
 author:
   - aarch64.validator contributors (@aarch64-validator)
 """

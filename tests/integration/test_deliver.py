@@ -23,7 +23,8 @@ RELEASES = "/usr/local/lib/aarch64-validator"
 STATE = "/var/lib/aarch64-validator"
 # What these hosts have already, so that nothing but the release is changed.
 SETTINGS = {"memory_pool_limit_nofile": 1024, "memory_pool_limit_memlock": 8192, "memory_pool_restart_delay": 1,
-            "memory_pool_gate_timeout": 40, "memory_pool_min_free": "10M", "memory_pool_shm_size": "1G"}
+            "memory_pool_gate_timeout": 40, "memory_pool_min_free": "10M", "memory_pool_shm_size": "1G",
+            "memory_pool_exclusive_group": "", "memory_pool_serial": [1, 2]}
 
 
 class Builds(t.NamedTuple):
