@@ -23,7 +23,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._query import Qu
 
 PROGRESS = "aarch64.validator.fleet"
 LOCAL_INVENTORY = "inventory/local.yml"
-CHANGING = ("remediate", "revert")
+CHANGING = ("remediate", "deliver", "revert")
 REPLAY = "memory_pool_facts_dir"  # with it, audit judges files and asks no host
 
 

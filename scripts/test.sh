@@ -12,6 +12,8 @@ export ANSIBLE_CONFIG=$PWD/ansible.cfg
 
 # Debian packages with compilers for programs that tests read.
 COMPILERS="gcc libc6-dev musl-tools binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+# Those that build a crate.
+RUST="cargo rustc git gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 # Those that the tiers with real hosts need, and those with real arm64 kernels besides.
 HOST_PACKAGES="systemd-container mmdebstrap openssh-client openssh-server iproute2 strace util-linux"
 # Those that read generated containers back.
@@ -65,7 +67,12 @@ guests() {
     needs "$1" "build and boot arm64 guests" "$GUEST_PACKAGES" qemu-system-aarch64 qemu-aarch64-static mmdebstrap aarch64-linux-gnu-gcc flex
 }
 
+rust() {
+    installed "$RUST" cargo rustc git aarch64-linux-gnu-gcc qemu-aarch64-static || left_out+=("$1 tests that build a crate: need $RUST")
+}
+
 unit() {
+    rust unit
     installed "$COMPILERS" gcc musl-gcc aarch64-linux-gnu-gcc readelf ||
         left_out+=("unit tests of programs that are built for them: need $COMPILERS")
     installed "$CONTAINER_PACKAGES" docker podman docker-compose lxc-info systemd-analyze ||
@@ -84,6 +91,7 @@ browser() {
 
 integration() {
     real_hosts integration || return 0
+    rust integration
     installed "$CONTAINER_PACKAGES runc" podman runc || left_out+=("integration tests with containers: need podman and runc")
     pytest -q tests/integration
 }

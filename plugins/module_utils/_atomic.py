@@ -62,6 +62,15 @@ def sync_directory(directory: str) -> None:
         os.close(descriptor)
 
 
+def copy_labels(source: str, target: str) -> None:
+    """Give a file the labels and capabilities of another. Raises OSError."""
+    descriptor = os.open(target, os.O_RDONLY)
+    try:
+        _copy_labels(source, descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _temporary_of(target: str) -> str:
     # A fixed name: whatever an earlier, killed run left behind is taken away by the next one.
     return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + _TEMPORARY_SUFFIX)

@@ -20,6 +20,7 @@ NODE_NAMES = frozenset((
     "robonomics", "unique-collator", "zeitgeist", "encointer-collator", "energywebx-node", "neuroweb-node",
 ))
 
+RELEASES = "/usr/local/lib/aarch64-validator"  # where delivered releases lie on a host, each in a directory of its name
 STRATEGY_FLAG = "--wasmtime-instantiation-strategy"
 CACHE_FLAG = "--runtime-cache-size"
 DEFAULT_STRATEGY = "pooling-copy-on-write"  # paritytech/substrate#11232

@@ -13,6 +13,8 @@ from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings
 from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import REMEDY as LIMITS
 from ansible_collections.aarch64.validator.plugins.module_utils._podman_apply import REMEDY as PODMAN
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import NAME, SHM, provisional
+from ansible_collections.aarch64.validator.plugins.module_utils._release_link import STATE as RELEASE
+from ansible_collections.aarch64.validator.plugins.module_utils._release_link import undo_release
 from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_apply import REMEDY as SANDBOX
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_unit import REMEDY as STRATEGY
@@ -52,8 +54,9 @@ def undo(manager: Manager, dry: bool) -> dict:
                 notes += note
                 if done and remedy is DOCKER and not dry:
                     _docker_proof.refresh(path)
-        for record in provisional(SHM).values():
-            done, note = undo_shm(record, dry)
+        undone = [undo_release(link, record, dry) for link, record in sorted(provisional(RELEASE).items())]
+        undone += [undo_shm(record, dry) for record in provisional(SHM).values()]
+        for done, note in undone:
             actions += done
             notes += note
     except (AttributeError, KeyError, TypeError) as error:

@@ -12,8 +12,8 @@ short_description: Keep or undo what remedies have changed on trial
 version_added: 1.0.0
 description:
   - Ends a trial that M(aarch64.validator.shm), M(aarch64.validator.service_limits), M(aarch64.validator.node_strategy),
-    M(aarch64.validator.service_sandbox), M(aarch64.validator.docker_defaults) and M(aarch64.validator.podman_defaults) began
-    with O(ignore:provisional=true). Either all of it is kept, or all of it is undone.
+    M(aarch64.validator.service_sandbox), M(aarch64.validator.docker_defaults), M(aarch64.validator.podman_defaults) and
+    M(aarch64.validator.node_release) began with O(ignore:provisional=true). Either all of it is kept, or all of it is undone.
   - Undoing is not reverting. It gives back what was there before the trial, which may well be the work of an earlier run of
     this collection, while O(ignore:state=reverted) of these modules gives back what was there before this collection came.
   - Starts and stops nothing. A process that was raised to higher limits keeps them until its next start.
@@ -21,8 +21,9 @@ options:
   state:
     description:
       - V(kept) makes all changes permanent, that is, forgets how to undo them.
-      - V(undone) gives each file its text from before the trial and C(/dev/shm) its size, and reloads systemd. What somebody
-        else has edited since is left as it is, which RV(notes) says. A running Docker reads its settings again.
+      - V(undone) gives each file its text from before the trial, C(/dev/shm) its size and each link its target, and reloads
+        systemd. What somebody else has edited since is left as it is, which RV(notes) says. A running Docker reads its settings
+        again.
     type: str
     choices: [kept, undone]
     required: true
@@ -42,6 +43,7 @@ seealso:
   - module: aarch64.validator.service_sandbox
   - module: aarch64.validator.docker_defaults
   - module: aarch64.validator.podman_defaults
+  - module: aarch64.validator.node_release
 author:
   - aarch64.validator contributors (@aarch64-validator)
 """

@@ -25,6 +25,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import ( 
     _evaluated,
     _kernel,
     _limits,
+    _release,
     _sandbox,
     _shm,
     _strategy,
@@ -171,6 +172,10 @@ def _options(remedy: str, service: dict | None, name: str, settings: list, polic
         return dict({"unit": name}, **{option: wanted[label] for option, label in names.items() if label in wanted})
     if remedy in ("node-strategy", SANDBOX):
         return {"unit": name}
+    if remedy == "node-release":
+        manifest = policy["release"]
+        files = [{"name": binary["name"], "sha256": binary["sha256"]} for binary in manifest["binaries"]]
+        return {"unit": name, "release": manifest["release"], "files": files}
     # A vote that is not on disk yet must not be cast twice.
     return {"unit": name, "delay": policy["restart_delay"] if is_authority(service or {}) else 0}
 

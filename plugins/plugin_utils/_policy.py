@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._container_defaults import wanted_ulimits
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, parse_limit, parse_size
+from ansible_collections.aarch64.validator.plugins.plugin_utils._release import checked_manifest
 
 PREFIX = "memory_pool_"
 DEFAULT_SHM_SIZE = "2G"
@@ -26,6 +27,7 @@ DEFAULTS = {
     "container_defaults": False,
     "container_shm": DEFAULT_SHM_SIZE,
     "container_ulimits": {},
+    "release": "",  # the manifest of the release that nodes are to run
     "clean_start_seconds": 20,  # judges nothing, but is refused here before anything is changed
 }
 
@@ -65,6 +67,7 @@ def checked_policy(policy: dict) -> dict:
         "container_shm": parse_size(merged["container_shm"], PREFIX + "container_shm"),
         "container_shm_is_default": merged["container_shm"] == DEFAULT_SHM_SIZE,
         "container_ulimits": _ulimits(merged["container_ulimits"]),
+        "release": checked_manifest(merged["release"], PREFIX + "release") if merged["release"] else None,
         "clean_start_seconds": _seconds(merged["clean_start_seconds"], "clean_start_seconds", 1, 600),
     }
 

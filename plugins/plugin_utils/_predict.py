@@ -35,6 +35,8 @@ def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
         patch = _given_strategy(before, result)
     elif remedy == "sandbox":
         patch = _relaxed(before, result)
+    elif remedy == "node-release":
+        patch = _given_release(before, result)
     elif result.get("changed"):
         patch = _restarted(before)
     else:
@@ -89,6 +91,14 @@ def _given_strategy(service: dict, result: dict) -> dict:
     return patch if service["main_pid"] else dict(patch, node=coming)
 
 
+def _given_release(service: dict, result: dict) -> dict:
+    """A service whose next start runs another program; one that is down has no other program than the next."""
+    if not result.get("program"):
+        return {}
+    patch = {"program_file": result["program"], "restart_required": bool(result.get("restart_required"))}
+    return patch if service["main_pid"] else dict(patch, binary=result["program"])
+
+
 def _address_space(limits: dict) -> tuple:
     return tuple((limits.get(when) or {}).get("as") for when in ("configured", "live"))
 
@@ -103,5 +113,6 @@ def _restarted(service: dict) -> dict:
     return {
         "active": True, "active_state": "active", "sub_state": "running", "result": "success",
         "restart_required": False, "interrupted": False, "limits": dict(service["limits"], live=live),
+        "binary": service.get("program_file") or service.get("binary"), "binary_replaced": False,
         "node": service.get("next_node") or service.get("node"), "pool": dict(service["pool"], mapped=[]),
     }

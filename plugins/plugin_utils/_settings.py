@@ -16,10 +16,12 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
     smaller,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import is_pooling
+from ansible_collections.aarch64.validator.plugins.plugin_utils._release import is_of_release, shown_release
 
 SMALLEST_PAGE = 4096
 SHM_SIZE = "/dev/shm size"
 STRATEGY = "instantiation strategy"
+RELEASE = "release"
 RECREATE = "recreate-instance-copy-on-write"
 LIMITS = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK"}
 
@@ -38,6 +40,8 @@ def settings_of(facts: dict, policy: dict, forecasts: dict) -> list:
             continue
         rows += _own_shm_setting(name, service, facts, policy)
         rows += [_limit_row(name, service, limit, label, _wanted(limit, policy, facts), facts) for limit, label in LIMITS.items()]
+        if is_of_release(service, policy["release"]):
+            rows.append(_release_row(name, service, policy["release"]["release"]))
         forecast = forecasts[name]
         if forecast["has_room"] is False and service["node"] and policy["node_strategy"] == "auto":
             rows.append(_strategy_row(name, service))
@@ -112,6 +116,13 @@ def _strategy_row(name: str, service: dict) -> dict:
     configured, live = (" -- ".join(node["strategy"]) if node else None for node in (coming, running))
     return setting_row(name, STRATEGY, RECREATE, configured, live, None, None,
                 not is_pooling(coming), running is not None and not is_pooling(running), None)
+
+
+def _release_row(name: str, service: dict, wanted: str) -> dict:
+    """The release that the node runs, and the one that its next start runs."""
+    configured = shown_release(service.get("program_file"))
+    live = shown_release(service["binary"]) if service["main_pid"] else None
+    return _row(name, RELEASE, wanted, configured, live, None, None, configured == wanted, live == wanted, None)
 
 
 def next_node(service: dict) -> dict:

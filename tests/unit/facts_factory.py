@@ -67,6 +67,16 @@ def node_facts(service: dict | None = None, **changes: dict) -> dict:
     return host_facts(services={"polkadot.service": node}, **changes)
 
 
+def release_manifest(**binary: object) -> dict:
+    """The manifest of a release for aarch64 that every recent host can run; binary is laid over the facts of its program."""
+    facts = {"machine": "aarch64", "libc": "glibc", "glibc_wanted": "2.34", "page_alignment": 65536, "jemalloc_page_size": 65536,
+             "wasmtime_version": "36.0.7", "error": None}
+    program = {"name": "polkadot", "sha256": "0" * 64, "size": 1 << 20, "version": "polkadot 1.99.0",
+               "facts": dict(facts, **binary)}
+    return {"schema": 1, "release": "polkadot-1a2b3c4d5e6f-00000000", "revision": "1a2b3c4d5e6f" + "0" * 28, "dirty": False,
+            "source": "/src", "inputs": {"target": "aarch64-unknown-linux-gnu"}, "command": [], "binaries": [program]}
+
+
 def limits(**soft: int) -> dict:
     """Limits as facts have them, hard like soft; those not named are without limit."""
     values = dict({"nofile": 65535, "memlock": -1, "as": -1}, **soft)

@@ -9,7 +9,8 @@ BLOCKER, RISK, ADVICE, INFO = "blocker", "risk", "advice", "info"
 SEVERITIES = (BLOCKER, RISK, ADVICE, INFO)  # worst first
 VERDICTS = {BLOCKER: "blocked", RISK: "at-risk", ADVICE: "advice", INFO: "healthy"}
 HEALTHY = "healthy"
-AUTOMATIC_REMEDIES = ("shm", "service-limits", "node-strategy", "service-restart")  # in the order in which they are applied
+# In the order in which they are applied: a strategy depends on the program that is to take it.
+AUTOMATIC_REMEDIES = ("shm", "service-limits", "node-release", "node-strategy", "service-restart")
 
 # The one table of default severities, with whether the finding can itself produce the message
 # "failed to create memory pool mapping". Ids never change their meaning.

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS
-from facts_factory import ENGINE_2023, ENGINE_NOW, GIB, host_facts, limits, node_facts
+from facts_factory import ENGINE_2023, ENGINE_NOW, GIB, host_facts, limits, node_facts, release_manifest
 
 POOL_LINES = [
     '2026-11-21T03:12:00Z polkadot[99]: Error: Service(Application(Application(VersionInvalid("cannot create the wasmtime '
@@ -72,9 +72,14 @@ CASES = {
     "toolchain-mismatch": host_facts(toolchain={"users": {"root": {"toolchains": [
         {"name": "stable-x86_64", "channel": "stable", "host": "x86_64-unknown-linux-gnu", "rustc": "1.90.0"}]}}}),
     "node-strategy-outdated": node_facts({"strategy_drop_in": "outdated"}),
+    "release-not-live": node_facts(),
+    "release-without-service": host_facts(),
     "wasmtime-miscompile": node_facts({"node": {"wasmtime_version": "35.0.0"}}),
     "secure-validator-mode-unavailable": node_facts(),
 }
+
+# What the operator must have asked for, for those findings that are about a wish.
+POLICIES = {identifier: {"release": release_manifest()} for identifier in ("release-not-live", "release-without-service")}
 
 
 def ids(assessment: dict) -> list:
@@ -88,7 +93,7 @@ def test_every_rule_has_a_case():
 
 @pytest.mark.parametrize("identifier", CASES)
 def test_case_raises_its_finding(identifier):
-    assessment = assess_facts(CASES[identifier], {})
+    assessment = assess_facts(CASES[identifier], POLICIES.get(identifier, {}))
     found = {item["id"]: item for item in assessment["findings"]}
     assert identifier in found, f"operators would never see {identifier}"
     assert found[identifier]["explains"] is DEFAULTS[identifier][1]

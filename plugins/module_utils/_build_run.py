@@ -1,0 +1,200 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A build that goes on without the connection that started it. Private to this collection.
+
+Within the build directory: ``cargo/`` is cargo's, ``record.json`` says from what that was made, ``status.json`` how the
+last build went, ``build.log`` what cargo said. A lock is held for as long as a build runs, whoever else is gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import typing as t
+
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file
+from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import BuildError
+
+ARTEFACTS, RECORD, STATUS, LOG, LOCK = "cargo", "record.json", "status.json", "build.log", "lock"
+TAIL_LINES, TAIL_BYTES = 25, 16384
+FULL = 1 << 20  # with less than this free, nothing can be built
+_PDEATHSIG = 1  # PR_SET_PDEATHSIG
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_libc = ctypes.CDLL(None)
+
+
+class Job(t.NamedTuple):
+    """One build to be started; the record is what the artefacts are made from."""
+
+    id: str
+    directory: str
+    source: str
+    command: list
+    environment: dict
+    seconds: int
+    clean: bool
+    record: dict
+
+
+def load(directory: str, name: str) -> dict:
+    """One of the JSON files; empty where there is none that can be used."""
+    try:
+        with open(os.path.join(directory, name), encoding="utf-8") as stream:
+            content = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def save(directory: str, name: str, content: dict) -> None:
+    """Write one of the JSON files, whole or not at all."""
+    replace_file(os.path.join(directory, name), (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+
+
+def locked(directory: str) -> int | None:
+    """A descriptor that holds the lock, or None while a build runs. Raises OSError."""
+    descriptor = os.open(os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_running(directory: str) -> bool:
+    """Whether a build runs here."""
+    if not os.path.exists(os.path.join(directory, LOCK)):
+        return False
+    descriptor = locked(directory)
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is None
+
+
+def start(job: Job) -> None:
+    """Start a build that outlives this process. Raises BuildError or OSError."""
+    lock = locked(job.directory)
+    if lock is None:
+        raise BuildError(f"another build has begun in {job.directory} at this moment; run again when it is done")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _detach(job, lock, write)
+    os.close(write)
+    os.close(lock)
+    os.waitpid(child, 0)
+    with os.fdopen(read, "rb") as stream:
+        said = stream.read().decode("utf-8", "replace")
+    if said != "started":
+        raise BuildError(f"the build in {job.directory} could not be started: {said or 'its process ended at once'}")
+
+
+def _detach(job: Job, lock: int, write: int) -> t.NoReturn:
+    """Become a process of its own session, without any descriptor of the one that started it, and build."""
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        keep = sorted((lock, write))
+        for begin, end in zip([3] + [number + 1 for number in keep], keep + [os.sysconf("SC_OPEN_MAX")]):
+            os.closerange(begin, min(end, 1 << 16))
+        _build(job, write)
+    except BaseException as error:  # there is nobody left to raise it to
+        message = f"{type(error).__name__}: {error}"
+        try:
+            os.write(write, message.encode("utf-8", "replace"))
+        except OSError:
+            _finish(job, {"outcome": "failed", "status": None, "message": message})
+    finally:
+        os._exit(0)
+
+
+def _build(job: Job, write: int) -> None:
+    status = {"id": job.id, "pid": os.getpid(), "began": time.time(), "outcome": "running", "status": None, "record": job.record}
+    save(job.directory, STATUS, status)
+    log = os.path.join(job.directory, LOG)
+    with open(log, "wb") as stream:
+        os.write(write, b"started")
+        os.close(write)
+        artefacts = os.path.join(job.directory, ARTEFACTS)
+        if job.clean:
+            stream.write(b"Removing the artefacts of earlier builds\n")
+            stream.flush()
+            # The record goes first, so that what an interruption leaves is known to be of unknown origin.
+            remove_file(os.path.join(job.directory, RECORD))
+            shutil.rmtree(artefacts)
+        save(job.directory, RECORD, job.record)
+        # cargo ends with this process, so that no build goes on that nobody watches.
+        process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+            job.command, cwd=job.source, env=job.environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+            start_new_session=True, preexec_fn=lambda: _libc.prctl(_PDEATHSIG, signal.SIGKILL))  # noqa: PLW1509 - no threads
+        try:
+            code = process.wait(timeout=job.seconds)
+            outcome = "done" if code == 0 else "failed"
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+            outcome = "timed out"
+    _finish(job, {"outcome": outcome, "status": code})
+
+
+def _finish(job: Job, outcome: dict) -> None:
+    save(job.directory, STATUS, dict(load(job.directory, STATUS), ended=time.time(), **outcome))
+
+
+def log_lines(directory: str) -> list:
+    """The end of the log, without what drives a terminal."""
+    try:
+        with open(os.path.join(directory, LOG), "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - TAIL_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    lines = [_COLOURS.sub("", line).rstrip() for line in text.replace("\r", "\n").splitlines()]
+    return [line for line in lines if line][-TAIL_LINES:]
+
+
+def progress(directory: str, began: float) -> str:
+    """``building for 2 min 30 s: Compiling wasmtime v35.0.0``."""
+    seconds = max(0, int(time.time() - began))
+    lines = log_lines(directory)
+    spent = f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+    return f"building for {spent}: {lines[-1].strip() if lines else 'cargo has said nothing yet'}"
+
+
+def failure(directory: str, status: dict, limit: int) -> str:
+    """What went wrong with a build that has ended without a result; the end of its log stands behind the first line."""
+    log = os.path.join(directory, LOG)
+    lines = log_lines(directory)
+    text = "\n".join(lines)
+    free = shutil.disk_usage(directory).free
+    # Where the disk is full, even how the build ended may not have been written.
+    if "No space left on device" in text or "os error 28" in text or free < FULL:
+        said = f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free"
+    elif status.get("outcome") == "running":
+        said = ("the build was interrupted: its process is gone without a result (killed, out of memory, or the host was "
+                "restarted). Run again: cargo goes on where it stopped")
+    elif status.get("outcome") == "timed out":
+        said = (f"the build was ended after its time limit of {limit} seconds (timeout). Run again with more: cargo goes on "
+                "where it stopped")
+    elif status.get("status") is None:
+        said = "the build could not go on: {}".format(status.get("message"))
+    elif "--locked was passed" in text:
+        said = "Cargo.lock of the source is missing or does not fit its Cargo.toml; commit one that does"
+    else:
+        said = "cargo failed ({})".format(
+            "exit status {}".format(status["status"]) if status["status"] >= 0 else "signal {}".format(-status["status"]))
+    return "\n".join([f"{said}; nothing was released. The whole log: {log}"] + lines)
