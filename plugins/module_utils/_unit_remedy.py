@@ -55,10 +55,11 @@ def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: 
             _drop_in.restore(plan["path"], plan["new"], plan["directory_made"])
         if systemd:
             manager.reload()
-        # Last, so that a run that is interrupted before can be repeated.
-        save_state(remedy.state, {unit: entry for unit, entry in state.items() if unit not in undone})
     if units and not dry:
         forget(remedy.state, units)
+    if undone and not dry:
+        # Last, so that a run that is interrupted before can be repeated.
+        save_state(remedy.state, {unit: entry for unit, entry in state.items() if unit not in undone})
     return {
         "changed": bool(actions),
         "actions": actions,

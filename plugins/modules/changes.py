@@ -83,6 +83,7 @@ notes:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._undo import keep, undo
 
@@ -94,7 +95,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = keep(module.check_mode) if module.params["state"] == "kept" else undo(Manager(), module.check_mode)
+        with changing_host(module.check_mode):
+            result = keep(module.check_mode) if module.params["state"] == "kept" else undo(Manager(), module.check_mode)
     except (ManagerError, ValueError) as error:  # FstabError, PlanError, damaged state
         module.fail_json(msg=str(error))
     except PermissionError:

@@ -179,6 +179,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import STRATEGIES
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply import Refusal, present, reverted
@@ -195,7 +196,8 @@ def run(module: AnsibleModule) -> dict:
             message = "changing the command line of a service needs root; run this task with become: true"
             return dict(result, failed=True, msg=message, changed=False, actions=[], planned=result["actions"])
         return result
-    return work(manager, module.params, dry=module.check_mode)
+    with changing_host(module.check_mode):
+        return work(manager, module.params, dry=module.check_mode)
 
 
 def main() -> None:

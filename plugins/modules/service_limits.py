@@ -163,6 +163,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import Refusal, present, reverted
+from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 
 
@@ -177,7 +178,8 @@ def run(module: AnsibleModule) -> dict:
             message = "changing the limits of a service needs root; run this task with become: true"
             return dict(result, failed=True, msg=message, changed=False, actions=[], planned=result["actions"])
         return result
-    return work(manager, module.params, dry=module.check_mode)
+    with changing_host(module.check_mode):
+        return work(manager, module.params, dry=module.check_mode)
 
 
 def main() -> None:
