@@ -46,6 +46,8 @@ def changing_host(dry: bool, path: str = PATH, wait: float = WAIT_SECONDS) -> t.
             remove_left_over(directory)
         yield
     finally:
+        with contextlib.suppress(OSError):  # it holds the state of a remedy, or was never there
+            os.rmdir(DIRECTORY)
         with contextlib.suppress(OSError):  # what is left is a file without a lock
             os.unlink(path)
         os.close(descriptor)
