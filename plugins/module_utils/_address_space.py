@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import gzip
 import json
 import mmap
 import os
@@ -26,8 +25,11 @@ _MAP_FIXED_NOREPLACE = 0x100000  # the same file; kernels before 4.17 take the a
 _MAP_FAILED = ctypes.c_void_p(-1).value
 _LEAST_BITS, _MOST_BITS = 36, 48  # above 48 bits an address is given only to those who ask for it
 _SEARCH_STEP = 1 << 20  # the largest reservation is found to within one MiB
-_VA_BITS_CONFIG = re.compile(r"^CONFIG_ARM64_VA_BITS=(\d+)$", re.MULTILINE)
+_VA_BITS_CONFIG = re.compile(r"^CONFIG_ARM64_VA_BITS=([0-9]{1,3})$", re.MULTILINE)
 _GIB = 1 << 30
+CONFIG_PLACES = ("/proc/config.gz", "/boot/config-{0}", "/lib/modules/{0}/config")
+_MAX_CONFIG = 4 << 20
+_GZIP = 31  # zlib's name for the format of gzip(1) with the largest window
 
 
 def va_bits_of_maps(regions: list) -> int | None:
@@ -70,17 +72,20 @@ def va_bits_of_hints() -> int | None:
 
 def read_kernel_config(release: str, unread: list) -> str | None:
     """The configuration of the running kernel, from the first place that has one."""
-    places = ("/proc/config.gz", "/boot/config-" + release, f"/lib/modules/{release}/config")
+    places = [place.format(release) for place in CONFIG_PLACES]
     for path in places:
         if not os.path.exists(path):
             continue
         try:
             with open(path, "rb") as stream:
-                content = stream.read(4 << 20)
+                content = stream.read(_MAX_CONFIG)
             if path.endswith(".gz"):
-                content = gzip.decompress(content)
+                packed = zlib.decompressobj(_GZIP)
+                content = packed.decompress(content, _MAX_CONFIG)  # a real one has 300 KiB
+                if not packed.eof:
+                    raise OSError("cut off, or too large")
             return content.decode("utf-8", "replace")
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, zlib.error) as error:
             unread.append({"path": path, "reason": str(error)})
     unread.append({"path": "kernel configuration", "reason": "none of {} is readable".format(", ".join(places))})
     return None

@@ -9,23 +9,107 @@ Private to this collection.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import stat
 
-_TEMPORARY_SUFFIX = ".aarch64-validator-new"
+TEMPORARY_SUFFIX = ".aarch64-validator-new"
+_AT_FDCWD = -100  # include/uapi/linux/fcntl.h
+_RENAME_EXCHANGE = 2  # include/uapi/linux/fs.h
+# What kernels, C libraries and file systems without renameat2(2) say.
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
-def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
+class ChangedMeanwhile(OSError):
+    """Somebody else has written a file after it was read; what they wrote is there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EBUSY, "somebody else has changed it at the same moment; run this again", path)
+
+
+class Expected:
+    """What a file must still hold for it to be replaced; None for a file that is not there."""
+
+    def __init__(self, content: bytes | None) -> None:
+        self.content = content
+
+
+def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expected | None = None) -> None:
     """Write content in place of path, keeping owner, mode and labels of what is there.
 
-    A symbolic link is followed, so that the link stays. mode is for a file that does not exist yet.
-    The directory must exist. Raises OSError and leaves the old file as it was.
+    A symbolic link is followed, so that the link stays. mode is for a file that does not exist yet. With expected, the work
+    of others is never lost: a file that holds something else by now is left as it is. The directory must exist.
+    Raises OSError, which names the path, and leaves the old file as it was.
     """
     target = os.path.realpath(path)
-    directory = os.path.dirname(target)
-    temporary = _temporary_of(target)
+    temporary = temporary_of(target)
+    try:
+        _check_directory(os.path.dirname(target))
+        _unlink_if_there(temporary)
+        _write_temporary(target, temporary, content, mode)
+        try:
+            if expected is None:
+                os.rename(temporary, target)
+            else:
+                _put_in_place(temporary, target, expected.content)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the next run takes it away
+                _unlink_if_there(temporary)
+            raise
+        sync_directory(os.path.dirname(target))
+    except OSError as error:
+        error.filename, error.filename2 = path, None  # a write or a sync names none, others the temporary file
+        raise
+
+
+def remove_file(path: str) -> None:
+    """Remove a file, if it is there, and make the removal survive a power cut."""
+    _unlink_if_there(temporary_of(path))
+    _unlink_if_there(path)
+    sync_directory(os.path.dirname(path))
+
+
+def remove_left_over(directory: str) -> None:
+    """Take away what runs that were killed have left in a directory. Only for the holder of the lock of all runs."""
+    try:
+        names = os.listdir(directory)
+    except OSError:  # not there: then nothing was left in it
+        return
+    for name in names:
+        if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX):
+            _unlink_if_there(os.path.join(directory, name))
+
+
+def sync_directory(directory: str) -> None:
+    """Make a rename or removal in a directory survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        error.filename = directory
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def temporary_of(target: str) -> str:
+    """Where the new content lies until it is whole: a fixed name, so that what a killed run has left behind is known."""
+    return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + TEMPORARY_SUFFIX)
+
+
+def _check_directory(directory: str) -> None:
+    """Refuse a directory in which somebody else than root could put another file, or a link, in place of ours."""
+    if os.geteuid() != 0:
+        return
+    status = os.stat(directory)
+    if status.st_uid != 0 or status.st_mode & stat.S_IWOTH:
+        raise PermissionError(errno.EPERM, f"root does not write in {directory}, which another user can change")
+
+
+def _write_temporary(target: str, temporary: str, content: bytes, mode: int) -> None:
+    """The new file under its temporary name, whole and on disk. Nothing is left of one that could not be written."""
     old = os.stat(target) if os.path.exists(target) else None
-    _unlink_if_there(temporary)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         try:
@@ -39,27 +123,47 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.rename(temporary, target)
     except BaseException:
-        _unlink_if_there(temporary)
+        with contextlib.suppress(OSError):
+            _unlink_if_there(temporary)
         raise
-    sync_directory(directory)
 
 
-def remove_file(path: str) -> None:
-    """Remove a file, if it is there, and make the removal survive a power cut."""
-    _unlink_if_there(_temporary_of(path))
-    _unlink_if_there(path)
-    sync_directory(os.path.dirname(path))
+def _put_in_place(temporary: str, target: str, expected: bytes | None) -> None:
+    """Give a file its new name unless what is there is not what was expected. Raises ChangedMeanwhile."""
+    if expected is None:
+        try:
+            os.link(temporary, target)  # unlike a rename, it never takes the place of another file
+        except FileExistsError:
+            raise ChangedMeanwhile(target) from None
+    elif _exchange(temporary, target):
+        if _content(temporary) != expected:
+            _exchange(temporary, target)
+            raise ChangedMeanwhile(target)
+    else:
+        if _content(target) != expected:
+            raise ChangedMeanwhile(target)
+        os.rename(temporary, target)
+        return
+    _unlink_if_there(temporary)
 
 
-def sync_directory(directory: str) -> None:
-    """Make a rename or removal in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _exchange(one: str, other: str) -> bool:
+    """Swap the names of two files in one step, or say that this cannot be done here. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        renameat2 = libc.renameat2
+    except AttributeError:  # glibc before 2.28, older musl
+        return False
+    renameat2.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    if number == errno.ENOENT:
+        raise ChangedMeanwhile(other)
+    raise OSError(number, os.strerror(number), other)
 
 
 def copy_labels(source: str, target: str) -> None:
@@ -71,9 +175,12 @@ def copy_labels(source: str, target: str) -> None:
         os.close(descriptor)
 
 
-def _temporary_of(target: str) -> str:
-    # A fixed name: whatever an earlier, killed run left behind is taken away by the next one.
-    return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + _TEMPORARY_SUFFIX)
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -10,6 +10,7 @@ The drop-ins of all remedies for a unit share a directory: the last one that is 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import typing as t
@@ -146,8 +147,9 @@ def restore(path: str, text: str | None, directory_made: bool) -> None:
         try:
             os.rmdir(directory)
             sync_directory(os.path.dirname(directory))
-        except OSError:  # somebody else has put something there
-            pass
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else somebody has put something there
+                raise
 
 
 def undo_plan(remedy: Remedy, unit: str, entry: dict | None) -> dict | None:

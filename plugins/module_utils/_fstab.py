@@ -27,7 +27,7 @@ _LINE = re.compile(
     r"(?:[ \t]+(?P<fstype>[^ \t]+)(?:[ \t]+(?P<options>[^ \t]+))?)?"
 )
 _OPTION = re.compile(r'(?:"[^"]*"|[^,"]|")+')  # a comma inside double quotes (SELinux contexts) parts nothing
-_NUMBER = re.compile(r"\A(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([KMGTPE]?)(%?)\Z", re.IGNORECASE)
+_NUMBER = re.compile(r"\A(0[xX][0-9a-fA-F]{1,30}|0[0-7]{0,30}|[1-9][0-9]{0,30})([KMGTPE]?)(%?)\Z", re.IGNORECASE)
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 _MAX_BYTES = (1 << 63) - 1
 

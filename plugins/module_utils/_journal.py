@@ -43,7 +43,7 @@ def parse_journal(text: str) -> list:
     for line in text.splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         message = _text(record.get("MESSAGE")) if isinstance(record, dict) else None
         if message is None:

@@ -27,10 +27,11 @@ DEFAULT_STRATEGY = "pooling-copy-on-write"  # paritytech/substrate#11232
 DEFAULT_CACHE_SIZE = 2  # sc-cli RuntimeParams::runtime_cache_size
 
 # Options whose value must never leave the host.
-_HIDDEN_FLAG = r"--?(?:node-key|suri|[a-z-]*(?:password|secret|token|passphrase)(?:-[a-z]+)*)"
+# Of bounded length, and only from the start of a word: a log line of megabytes must not take minutes.
+_HIDDEN_FLAG = r"--?(?:node-key|suri|[a-z-]{0,40}(?:password|secret|token|passphrase)(?:-[a-z]{1,20}){0,4})"
 _SECRET_FLAGS = re.compile("^" + _HIDDEN_FLAG + "$")
-_LINE_SECRET = re.compile("(" + _HIDDEN_FLAG + r"[=\s]+)(\S+)")
-_URL_SECRET = re.compile(r"(\w+://[^\s/:@]*:)[^\s/@]+@")
+_LINE_SECRET = re.compile(r"(?<![\w-])(" + _HIDDEN_FLAG + r"[=\s]+)(\S+)")
+_URL_SECRET = re.compile(r"\b(\w+://[^\s/:@]*:)[^\s/@]+@")
 HIDDEN = "********"
 
 
@@ -95,4 +96,4 @@ def _value(arguments: list, flag: str) -> str | None:
 
 
 def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdigit() else default
+    return int(text) if text and re.match(r"[0-9]{1,9}\Z", text) else default

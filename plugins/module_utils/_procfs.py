@@ -25,6 +25,7 @@ LIMIT_ROWS = {
 }
 CAP_SYS_RESOURCE = 24  # include/uapi/linux/capability.h
 
+_DIGITS = re.compile(r"[0-9]{1,20}\Z")
 _ESCAPE = re.compile(r"\\([01][0-7]{2})")  # ASCII only, which is all that the kernel escapes
 
 
@@ -82,14 +83,20 @@ def _limit(text: str) -> int:
     return UNLIMITED if text == "unlimited" else int(text)
 
 
+def _number(text: str) -> int | None:
+    """A number in decimal digits of ASCII, which is all that the kernel writes."""
+    return int(text) if _DIGITS.match(text) else None
+
+
 def parse_meminfo(text: str) -> dict:
     """/proc/meminfo as bytes by the kernel's own names; counts such as HugePages_Total stay counts."""
     values = {}
     for line in text.splitlines():
         name, _colon, rest = line.partition(":")
         fields = rest.split()
-        if fields and fields[0].isdigit():
-            values[name] = int(fields[0]) * (1024 if fields[1:] == ["kB"] else 1)
+        number = _number(fields[0]) if fields else None
+        if number is not None:
+            values[name] = number * (1024 if fields[1:] == ["kB"] else 1)
     return values
 
 
@@ -111,9 +118,9 @@ def credentials(status: dict, label: str | None) -> dict:
     """
     uids = status.get("Uid", "").split()
     return {
-        "uid": int(uids[1]) if uids[1:] and uids[1].isdigit() else None,
+        "uid": _number(uids[1]) if uids[1:] else None,
         "capabilities": status.get("CapEff"),
-        "seccomp": int(status["Seccomp"]) if status.get("Seccomp", "").isdigit() else None,
+        "seccomp": _number(status.get("Seccomp", "")),
         "no_new_privs": {"0": False, "1": True}.get(status.get("NoNewPrivs", "")),
         "label": (label or "").rstrip("\0\n") or None,
     }

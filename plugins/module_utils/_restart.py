@@ -48,7 +48,7 @@ STOP_PHASES = 3
 LOG_LINES = 20
 LOG_CHARACTERS = 4000
 
-_SPAN = re.compile(r"\A([0-9.]+)(us|ms|s|min|h|d|w|month|y)\Z")
+_SPAN = re.compile(r"\A([0-9]{1,20}(?:\.[0-9]{1,20})?)(us|ms|s|min|h|d|w|month|y)\Z")
 _SPAN_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "month": 2629800,
                  "y": 31557600}
 

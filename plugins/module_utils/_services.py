@@ -154,4 +154,4 @@ def strategy_drop_in(files: list, unit: str) -> str | None:
 
 
 def _int(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isdigit() and text.isascii() else None

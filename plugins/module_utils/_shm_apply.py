@@ -10,7 +10,12 @@ import os
 import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
+    ChangedMeanwhile,
+    Expected,
+    remove_file,
+    replace_file,
+)
 from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._mount import mount_tmpfs, remount_writable
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
@@ -88,21 +93,28 @@ def check_obstacles(plan: Plan, forgets_state: bool) -> None:
 
 
 def apply_plan(host: Host, plan: Plan, state: dict) -> None:
-    """Carry out a plan: undo state, fstab, then the mount. Puts the files back when the mount fails. Raises PlanError.
+    """Carry out a plan: undo state, fstab, then the mount. Puts the files back when the mount fails.
 
-    state is what was saved before the plan was made.
+    state is what was saved before the plan was made. Raises PlanError, and ChangedMeanwhile with nothing changed when
+    somebody else has written fstab since the plan was made.
     """
     try:
         if plan.state is not None:
             save_state(STATE_NAME, plan.state)
         if plan.fstab is not None:
-            _write_fstab(None if plan.remove_fstab else plan.fstab)
+            _write_fstab(host.fstab, None if plan.remove_fstab else plan.fstab)
         _change_mount(host, plan)
+    except ChangedMeanwhile:
+        _put_back(host, plan, state)
+        raise
     except OSError as error:
         message = f"{error.filename or PATH}: {error.strerror or error}{_hint(error, plan)}"
         raise PlanError(message + _put_back(host, plan, state)) from error
     if plan.mode:
-        os.chmod(PATH, int(MODE, 8))
+        try:
+            os.chmod(PATH, int(MODE, 8))
+        except OSError as error:
+            raise PlanError(f"{PATH}: its mode cannot be set: {error.strerror}; all else is in place") from error
 
 
 def check_result(before: Host, after: Host, predicted: dict) -> None:
@@ -150,11 +162,14 @@ def _may_mount() -> bool:
     return bool(int(status.get("CapEff", "0"), 16) >> _CAP_SYS_ADMIN & 1)
 
 
-def _write_fstab(text: str | None) -> None:
-    if text is None:
+def _write_fstab(old: str | None, text: str | None) -> None:
+    """Put a new fstab in place of the old one. Raises ChangedMeanwhile if that is not there any more."""
+    if text is not None:
+        replace_file(_fstab.PATH, _fstab.encode(text), expected=Expected(None if old is None else _fstab.encode(old)))
+    elif read_fstab() == old:
         remove_file(_fstab.PATH)
     else:
-        replace_file(_fstab.PATH, _fstab.encode(text))
+        raise ChangedMeanwhile(_fstab.PATH)
 
 
 def _change_mount(host: Host, plan: Plan) -> None:
@@ -185,8 +200,8 @@ def _hint(error: OSError, plan: Plan) -> str:
 def _put_back(host: Host, plan: Plan, state: dict) -> str:
     """Restore fstab and saved state after a failure; what to tell about it."""
     try:
-        if plan.fstab is not None and read_fstab() != host.fstab:
-            _write_fstab(host.fstab)
+        if plan.fstab is not None and read_fstab() == (None if plan.remove_fstab else plan.fstab) != host.fstab:
+            _write_fstab(None if plan.remove_fstab else plan.fstab, host.fstab)
         if plan.state is not None:
             save_state(STATE_NAME, state)
     except (OSError, PlanError) as error:

@@ -13,7 +13,7 @@ import re
 UNLIMITED = -1  # the value of resource.RLIM_INFINITY, and how facts say "no limit"
 UNIT_BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
 
-_SIZE = re.compile(r"\A([0-9]+)\s*([KMGTP]?)(?:i?B)?\Z", re.IGNORECASE)
+_SIZE = re.compile(r"\A([0-9]{1,30})\s*([KMGTP]?)(?:i?B)?\Z", re.IGNORECASE)
 _MAX_BYTES = (1 << 63) - 1
 
 

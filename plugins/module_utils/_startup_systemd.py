@@ -215,7 +215,7 @@ def exit_of(lines: list) -> tuple:
         found = _TRAILER.search(line)
         if found and found.group("code") == "exited":
             status = found.group("status")
-            return (int(status) if status.isdigit() else None), None
+            return (int(status) if re.match(r"[0-9]{1,9}\Z", status) else None), None
         if found:
             return None, "SIG" + found.group("status")
     return None, None

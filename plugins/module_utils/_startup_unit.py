@@ -95,7 +95,7 @@ def _strings(text: str) -> list:
 def _unescape(content: bytes) -> str:
     def plain(found: t.Match[bytes]) -> bytes:
         code = found.group(1)
-        if code[:1].isdigit():
+        if len(code) == 3 and code[:1] != b"x":
             return bytes([int(code, 8) & 255])
         if code[:1] == b"x" and len(code) == 3:
             return bytes([int(code[1:], 16)])
@@ -106,7 +106,7 @@ def _unescape(content: bytes) -> str:
 
 def parse_exec_start(line: str) -> list:
     """The words of the first command of ``a(sasbttttuii) N "PATH" COUNT "WORD"... false ...``; empty if there is none."""
-    found = re.match(r'a\(sasbttttuii\) [1-9]\d* "(?:[^"\\]|\\.)*" (\d+) ', line)
+    found = re.match(r'a\(sasbttttuii\) [1-9]\d* "(?:[^"\\]|\\.)*" ([0-9]{1,6}) ', line)
     if not found:
         return []
     words = _strings(line[found.start():])

@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file, sync_directory
 
 DIRECTORY = "/var/lib/aarch64-validator"
 
@@ -26,7 +26,7 @@ def load_state(name: str, directory: str = DIRECTORY) -> dict:
             state = json.load(stream)
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error}); move it away to go on without an undo") from error
     if not isinstance(state, dict):
         raise ValueError(f"{path} is damaged (not a JSON object); move it away to go on without an undo")
@@ -38,7 +38,9 @@ def save_state(name: str, state: dict, directory: str = DIRECTORY) -> None:
     if not state:
         _remove(name, directory)
         return
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    if not os.path.isdir(directory):
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        sync_directory(os.path.dirname(directory))
     replace_file(_path(name, directory), (json.dumps(state, indent=1, sort_keys=True) + "\n").encode(), mode=0o600)
 
 

@@ -45,12 +45,12 @@ MAX_LINE = 1 << 16
 _MAX_PROCESSES = 20000  # threads and processes remembered at once
 LARGE = 1 << 30  # a mapping of this size or more counts as reserved address space
 
-_PREFIX = re.compile(r"(?:\[pid +(?P<bracket>\d{1,10})\]|(?P<pid>\d{1,10})) +")
+_PREFIX = re.compile(r"(?:\[pid +(?P<bracket>[0-9]{1,10})\]|(?P<pid>[0-9]{1,10})) +")
 _TIME = re.compile(r"(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d+|\(\+ *[\d.]+\)) +")
 _CALL = re.compile(r"(?P<name>[a-z_][a-z0-9_]{0,40})\(")
 _RESUMED = re.compile(r"<\.\.\. (?P<name>[a-z_][a-z0-9_]{0,40}) resumed> ?")
 _UNFINISHED = re.compile(r"(?: ?<unfinished \.\.\.>|<pid changed to \d+ \.\.\.>)$")
-_RESULT = re.compile(r"\)\s+= (?P<value>0x[0-9a-f]+|-?\d+|\?)(?P<rest>[^=]*)$")
+_RESULT = re.compile(r"\)\s+= (?P<value>0x[0-9a-f]{1,16}|0|-?[1-9][0-9]{0,19}|\?)(?P<rest>[^=]*)$")
 _ERRNO = re.compile(r"^ (E[A-Z0-9]+)\b")
 _EXITED = re.compile(r"\+\+\+ exited with (?P<status>\d{1,10}) \+\+\+$")
 _KILLED = re.compile(r"\+\+\+ killed by (?P<signal>SIG[A-Z0-9+_]+)(?: \(core dumped\))? \+\+\+$")

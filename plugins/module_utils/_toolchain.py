@@ -100,7 +100,7 @@ def release(text: str | None) -> str | None:
 def cargo_release(text: str | None) -> str | None:
     """What ``cargo --version`` says: the crate cargo 0.96.0 calls itself 1.95.0 (since 0.27; newer packages say so too)."""
     found = release(text)
-    match = re.match(r"0\.([0-9]+)(.*)", found or "")
+    match = re.match(r"0\.([0-9]{1,9})(.*)", found or "")
     return f"1.{int(match.group(1)) - 1}{match.group(2)}" if match and int(match.group(1)) >= 27 else found
 
 
@@ -171,7 +171,7 @@ def dpkg_versions(status: str) -> dict:
         version = re.search(r"^Version: (\S+)", fields, re.MULTILINE)
         text = cargo_release(version.group(1)) if version else None
         if text and re.search(r"^Status: \S+ \S+ installed$", fields, re.MULTILINE):
-            rank = (not variant, [int(part) for part in re.findall("[0-9]+", text)], text)
+            rank = (not variant, [int(part) for part in re.findall("[0-9]{1,9}", text)], text)
             found[name] = max(found.get(name, rank), rank)
     return {name: rank[2] for name, rank in found.items()}
 

@@ -18,7 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._unit_lines impo
 
 COUNTED = ("nofile", "nproc")  # plain numbers; the others are sizes and take K, M, G, T, P
 _NAMES = {prop: name for name, prop in LIMIT_PROPERTIES.items()}
-_SIZE = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)\s*([KMGTP]?)B?\Z")
+_SIZE = re.compile(r"\A([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([KMGTP]?)B?\Z")
 
 
 def parse_limit_value(text: str, name: str) -> dict | None:

@@ -9,6 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
@@ -39,7 +40,8 @@ def run_remedy(module: AnsibleModule, subject: str, present: t.Callable, reverte
     may_change = module.check_mode or os.geteuid() == 0
     try:
         work = present if module.params["state"] == "present" else reverted
-        result = work(Manager(), module.params, dry=module.check_mode or not may_change)
+        with changing_host(module.check_mode):
+            result = work(Manager(), module.params, dry=module.check_mode or not may_change)
     except (Refusal, ManagerError, ValueError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
@@ -79,10 +81,11 @@ def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: 
             _drop_in.restore(plan["path"], plan["new"], plan["directory_made"])
         if systemd:
             manager.reload()
-        # Last, so that a run that is interrupted before can be repeated.
-        save_state(remedy.state, {unit: entry for unit, entry in state.items() if unit not in undone})
     if units and not dry:
         forget(remedy.state, units)
+    if undone and not dry:
+        # Last, so that a run that is interrupted before can be repeated.
+        save_state(remedy.state, {unit: entry for unit, entry in state.items() if unit not in undone})
     return {
         "changed": bool(actions),
         "actions": actions,

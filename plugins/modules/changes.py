@@ -87,8 +87,11 @@ notes:
   sample: ["/etc/systemd/system/polkadot.service.d/60-aarch64-validator.conf: edited by somebody else since, left as it is"]
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._undo import keep, undo
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
@@ -101,12 +104,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = keep(module.check_mode) if module.params["state"] == "kept" else undo(Manager(), module.check_mode)
+        with changing_host(module.check_mode):
+            result = keep(module.check_mode) if module.params["state"] == "kept" else undo(Manager(), module.check_mode)
     except (ManagerError, Refusal, ValueError) as error:  # FstabError, PlanError, damaged state
         module.fail_json(msg=str(error))
-    except PermissionError:
-        module.fail_json(msg="what is on trial is recorded for root alone; run this task with become: true")
     except OSError as error:
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            module.fail_json(msg="what is on trial is recorded for root alone; run this task with become: true")
         module.fail_json(msg="{}: {}".format(error.filename or "changes", error.strerror or error))
     module.exit_json(**result)
 

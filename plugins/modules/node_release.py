@@ -129,26 +129,10 @@ diff:
   sample: [{"before_header": "/usr/bin/polkadot", "before": "a file\n", "after": "link to /usr/local/lib/...\n"}]
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._release_apply import present, reverted
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
-from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
-
-
-def run(module: AnsibleModule) -> dict:
-    """Do what the options ask for; see RETURN. Raises Refusal, OptionError, ManagerError, ValueError or OSError."""
-    work = present if module.params["state"] == "present" else reverted
-    if not module.check_mode and os.geteuid() != 0:
-        planned = work(Manager(), module.params, True)
-        if planned["actions"]:
-            message = "switching the program of a service needs root; run this task with become: true"
-            return dict(planned, failed=True, msg=message, changed=False, actions=[], planned=planned["actions"])
-        return planned
-    return work(Manager(), module.params, module.check_mode)
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import run_remedy
 
 
 def main() -> None:
@@ -165,17 +149,7 @@ def main() -> None:
         required_if=[("state", "present", ["unit", "release", "files"])],
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except (Refusal, OptionError, ManagerError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg="{}: {}".format(error.filename or "node_release", error.strerror or error))
-    if not module._diff:
-        result.pop("diff", None)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_remedy(module, "the program of a service", present, reverted)
 
 
 if __name__ == "__main__":

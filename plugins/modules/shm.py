@@ -178,9 +178,13 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab, _shm_apply, _shm_plan
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import ChangedMeanwhile
+from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import SHM, forget, remember_shm
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+
+ATTEMPTS = 5  # somebody else may be writing fstab line by line
 
 
 def make_plan(params: dict, host: _shm_plan.Host, state: dict) -> _shm_plan.Plan:
@@ -210,8 +214,19 @@ def read_state(reverting: bool) -> dict:
 def run(params: dict, check_mode: bool, with_diff: bool) -> dict:
     """Do what the options ask for. Returns the module's result, a failed one without the root it needs.
 
-    Raises ValueError or OSError.
+    A plan that somebody else's change of fstab has overtaken is made anew. Raises ValueError or OSError.
     """
+    with changing_host(check_mode):
+        for _attempt in range(ATTEMPTS - 1):
+            try:
+                return run_once(params, check_mode, with_diff)
+            except ChangedMeanwhile:
+                continue
+        return run_once(params, check_mode, with_diff)
+
+
+def run_once(params: dict, check_mode: bool, with_diff: bool) -> dict:
+    """Read, plan and change, with the lock held. Raises ChangedMeanwhile besides, with nothing changed."""
     reverting = params["state"] == "reverted"
     before = _shm_apply.read_host()
     state = read_state(reverting)
@@ -234,8 +249,8 @@ def run(params: dict, check_mode: bool, with_diff: bool) -> dict:
         after = _shm_apply.read_host()
         _shm_apply.check_result(before, after, facts)
         if reverting:
-            save_state(_shm_apply.STATE_NAME, {})
             forget(SHM)
+            save_state(_shm_apply.STATE_NAME, {})  # last, so that a run that is interrupted before can be repeated
         facts = after.facts
     if with_diff:
         fstab = before.fstab if plan.fstab is None else plan.fstab

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
 from ansible_collections.aarch64.validator.plugins.plugin_utils._differences import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
@@ -51,6 +53,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state im
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._trace import clean_start
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import settings_of
 from ansible_collections.aarch64.validator.plugins.plugin_utils._signatures import explain_log
+from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
 from ansible_collections.aarch64.validator.plugins.plugin_utils._sound import PARTS, sound_facts
 
 SCHEMA = 1
@@ -62,15 +65,27 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     """``{verdict, findings, remedies, pools, settings, clean_starts, differences}`` of one host.
 
     refused lists ``{remedy, service, reason}`` for remedies that this run has tried and that cannot be had there.
-    Raises OptionError for a policy that cannot be used, ValueError for facts of another schema or without a part.
+    Raises OptionError for a policy that cannot be used, ValueError for facts of another schema, without a part, of another
+    shape, or of a size that no host has.
     """
     wanted = checked_policy(policy)
+    check_size(facts)
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise ValueError(f"these are not memory facts of schema {SCHEMA}; gather them with aarch64.validator.memory_facts")
     lacking = [part for part in PARTS if part not in facts]
     if lacking:
         raise ValueError("these memory facts are not whole, they lack {}; gather them again".format(", ".join(lacking)))
-    facts = sound_facts(facts)
+    try:
+        return _judged(sound_facts(facts), wanted, refused)
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        # Whoever answers for a host may answer anything. The type of what is wrong is told, never its text.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise ValueError("these memory facts are not of the shape that aarch64.validator.memory_facts gives them "
+                         f"({type(error).__name__} in {where.name}); gather them again") from error
+
+
+def _judged(facts: dict, wanted: dict, refused: tuple | list) -> dict:
+    """assess_facts() of facts in their place."""
     pools = forecasts(facts, wanted)
     settings = settings_of(facts, wanted, pools)
     found = [_without_refused(with_sandbox_remedy(item, facts["services"], wanted), refused)

@@ -23,8 +23,8 @@ LARGE_ADDRESS = 1 << 41
 
 _HEAD = re.compile(
     r"(?:\[pid +\d+\] |\d+ +)?(?:\d\d:\d\d:\d\d(?:\.\d+)? +|\d+\.\d+ +)?(?:\(\+ *[\d.]+\) )?(?P<name>[a-z][a-z0-9_]{1,40})\(")
-_RESULT = re.compile(r"\)\s{1,60}= (?P<value>0x[0-9a-f]+|-?\d+|\?)(?: (?P<errno>E[A-Z0-9]+)\b)?")
-_RLIMIT = re.compile(r"rlim_cur=(?P<count>\d+)(?P<kib>\*1024)?|rlim_cur=RLIM(?:64)?_INFINITY")
+_RESULT = re.compile(r"\)\s{1,60}= (?P<value>0x[0-9a-f]{1,16}|0|-?[1-9][0-9]{0,19}|\?)(?: (?P<errno>E[A-Z0-9]+)\b)?")
+_RLIMIT = re.compile(r"rlim_cur=(?P<count>[0-9]{1,20})(?P<kib>\*1024)?|rlim_cur=RLIM(?:64)?_INFINITY")
 _SHM_PATH = re.compile(r'"/dev/shm(?:/[^"]*)?"')
 
 

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much a host has told, so that no host can fill the controller. Pure; private to this collection."""
+
+from __future__ import annotations
+
+# A host with 20 services, 200 lines of log each and every line as long as it may be tells less than 9 MiB; usual are 20 KiB.
+MOST = 16 << 20
+MOST_DEPTH = 40
+_ENTRY = 8  # what a value costs besides its text, roughly as in JSON
+
+
+def check_size(facts: object, most: int = MOST) -> None:
+    """Raise ValueError for facts that no host sends that is what it says it is. Looks at no more than it has to."""
+    left = most
+    level = [facts]
+    for _depth in range(MOST_DEPTH):
+        inner = []  # type: list[object]
+        for value in level:
+            left -= _ENTRY + (len(value) if isinstance(value, (str, bytes)) else 0)
+            if left < 0:
+                raise ValueError(f"these memory facts are larger than {most >> 20} MiB; look at what answers there")
+            if isinstance(value, dict):
+                inner += value.keys()
+                inner += value.values()
+            elif isinstance(value, (list, tuple)):
+                inner += value
+        if not inner:
+            return
+        level = inner
+    raise ValueError("these memory facts are nested too deeply; look at what answers there")

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines on which a module is stopped in the middle: a private root for /dev/shm, a real host for services."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import crash_points
+from private_root import COLLECTIONS, MODULE_PACKAGE, STATE
+from service_host import ServiceHost
+from shm_box import ShmBox
+
+LOG = "/opt/points.log"
+FSTAB = "/etc/fstab"
+# Type, mode, owner and content of all that a module may write, with what lies beside it under a temporary name.
+_LOOK = r"""
+import hashlib, os, stat, sys
+for top in sys.argv[1:]:
+    for path in [top] + sorted(os.path.join(at, name) for at, names, files in os.walk(top) for name in names + files):
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            continue
+        content = open(path, "rb").read() if stat.S_ISREG(status.st_mode) else b""
+        print(path, oct(status.st_mode), status.st_uid, status.st_gid, hashlib.sha256(content).hexdigest(), sep="\t")
+"""
+
+Seen = dict[str, tuple[str, ...]]
+
+
+class Ended(t.NamedTuple):
+    """How a run ended: what the module answered (nothing if it was killed), what it complained of, what strace saw."""
+
+    answer: dict[str, t.Any]
+    errors: str
+    log: str
+
+
+class Machine(t.Protocol):
+    """What the tests need of a machine."""
+
+    def traced(self, module: str, options: dict[str, t.Any], orders: t.Sequence[str]) -> Ended: ...
+    def module(self, name: str, options: dict[str, t.Any], check: bool = False) -> dict[str, t.Any]: ...
+    def run(self, *command: str) -> str: ...
+    def files(self) -> Seen: ...
+    def live(self) -> t.Any: ...
+    def read(self, path: str) -> bytes: ...
+
+
+def ended(process: subprocess.CompletedProcess[str], log: str) -> Ended:
+    """From a process to what tests look at."""
+    return Ended(json.loads(process.stdout) if process.stdout.strip() else {}, process.stderr, log)
+
+
+def seen(listing: str) -> Seen:
+    """The output of _LOOK by path."""
+    return {path: tuple(rest) for path, *rest in (line.split("\t") for line in listing.splitlines())}
+
+
+class ShmMachine(ShmBox):
+    """A private root with a /dev/shm of 64 MiB and some lines in fstab."""
+
+    def __init__(self, base: Path, fstab: str) -> None:
+        super().__init__(base)
+        self.path(FSTAB).write_text(fstab)
+        self.run("chmod", "640", FSTAB)
+        self.run("chown", "1:2", FSTAB)
+
+    def traced(self, module: str, options: dict[str, t.Any], orders: t.Sequence[str]) -> Ended:
+        """Run a module under strace."""
+        environment = ["env", f"PYTHONPATH={COLLECTIONS}"]
+        python = [sys.executable, "-B", "-m", MODULE_PACKAGE + module]
+        command = self.command(*environment, *crash_points.trace(LOG, *orders), *python)
+        process = subprocess.run(
+            command, input=json.dumps({"ANSIBLE_MODULE_ARGS": options}), capture_output=True, text=True, check=False)
+        return ended(process, self.path(LOG).read_text(errors="replace"))
+
+    def files(self) -> Seen:
+        """All that the module may write; /dev/shm itself by its mode alone."""
+        return seen(self.run(sys.executable, "-B", "-c", _LOOK, FSTAB, STATE, "/etc/.fstab.aarch64-validator-new", "/dev/shm"))
+
+    def live(self) -> t.Any:
+        """The size of /dev/shm."""
+        return self.shm_size()
+
+    def read(self, path: str) -> bytes:
+        """A file in there."""
+        return self.path(path).read_bytes()
+
+
+class ServiceMachine:
+    """A real host with a service."""
+
+    def __init__(self, host: ServiceHost, unit: str) -> None:
+        self.host = host
+        self.unit = unit
+
+    def traced(self, module: str, options: dict[str, t.Any], orders: t.Sequence[str]) -> Ended:
+        """Run a module under strace."""
+        command = self.host.command(module)
+        command[-1] = command[-1].replace("python3 -B", " ".join([*crash_points.trace(LOG, *orders), "python3 -B"]))
+        command[-1] = command[-1].replace("?", "\\?")
+        process = subprocess.run(
+            command, input=json.dumps({"ANSIBLE_MODULE_ARGS": options}), capture_output=True, text=True, check=False)
+        return ended(process, self.read(LOG).decode("utf-8", "replace"))
+
+    def module(self, name: str, options: dict[str, t.Any], check: bool = False) -> dict[str, t.Any]:
+        """Run a module; its result."""
+        return self.host.module(name, check, **options)
+
+    def run(self, *command: str) -> str:
+        """Run a command that must succeed; its output."""
+        return self.host.run(*command)
+
+    def files(self) -> Seen:
+        """The unit's drop-ins, those that are our own, and the state."""
+        directory = f"/etc/systemd/system/{self.unit}.d"
+        return seen(self.run("python3", "-B", "-c", _LOOK, directory, STATE, FSTAB))
+
+    def live(self) -> t.Any:
+        """What systemd has loaded."""
+        return self.host.show(self.unit, "LimitNOFILE", "LimitNOFILESoft", "ExecStart", "DropInPaths", "NeedDaemonReload")
+
+    def read(self, path: str) -> bytes:
+        """A file of the host."""
+        handle = self.host.handle
+        return (handle.fleet.root(handle.name) / path.lstrip("/")).read_bytes()

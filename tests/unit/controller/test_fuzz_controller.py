@@ -1,0 +1,105 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No text and no facts of a host make the controller raise anything but what it documents, or cost it more than its length."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import typing as t
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_assess import CASES
+
+from ansible_collections.aarch64.validator.plugins.module_utils import _journal, _node, _procfs
+from ansible_collections.aarch64.validator.plugins.plugin_utils import _signatures, _strace_calls, _window
+from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _recorded
+from fuzzing import FACTOR, TOKENS, Target, Work, fuzz
+from host_texts import COMMAND, JOURNAL, MAPS, STRACE
+
+LOG = """Nov 21 10:00:00 val-1 polkadot[4711]: 2026-11-21 10:00:00 Error:
+Nov 21 10:00:00 val-1 polkadot[4711]:    0: failed to create memory pool mapping
+Nov 21 10:00:00 val-1 polkadot[4711]: Caused by:
+Nov 21 10:00:00 val-1 polkadot[4711]:     0: mmap failed to reserve 0x6080000000 bytes
+Nov 21 10:00:00 val-1 polkadot[4711]:     1: Cannot allocate memory (os error 12)
+docker-1  | {"log":"thread 'main' panicked at 'x: code: 24, kind: Other'\\n"}
+address space (kbytes, -v) 314572800
+"""
+TARGETS = (
+    Target("explain", _signatures.explain_log, [LOG, JOURNAL, STRACE]),
+    Target("strace calls", lambda text: [_strace_calls.parse_call(line) for line in text.split("\n")], [STRACE]),
+    Target("recorded facts", lambda content: _recorded.recorded_outcome("a.json", content, {}),
+           [json.dumps(CASES["shm-mode"]).encode(), b"{}", b"[]"], (), 0.4),
+    Target("fact cache", lambda content: _recorded.cached("s1_val-1", content, ""),
+           [json.dumps({"__payload__": json.dumps({"aarch64_memory": {}})}).encode()]),
+    Target("windows", _window.parse, ["02:00-05:00 UTC", "Sat,Sun 23:00-04:30 Europe/Berlin"], (ValueError,)),
+)
+INPUTS = 14000
+WRONG = (None, True, False, 0, -1, 1 << 64, 1.5, float("inf"), "", "x", "-1", [], {}, [None], [[]], {"": None}, {"soft": "a"},
+         *TOKENS[-12:])
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_only_what_is_documented(target: Target) -> None:
+    fuzz(target, INPUTS)
+
+
+def places(value: t.Any, path: tuple = ()) -> t.Iterator[tuple]:
+    """Every place in nested facts."""
+    for key, held in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from places(held, (*path, key))
+
+
+ALL = [(case, path) for case in sorted(CASES) for path in places(CASES[case])]
+
+
+@settings(max_examples=int(5000 * FACTOR), deadline=None, database=None, derandomize=FACTOR == 1,
+          suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**64))
+def test_wrongly_typed_facts(seed: int) -> None:
+    """A host that answers something else than facts is refused by name, and costs no other host its report."""
+    source = random.Random(seed)
+    case, path = source.choice(ALL)
+    facts = copy.deepcopy(CASES[case])
+    place = facts
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = source.choice(WRONG)
+    try:
+        result = assess_facts(facts, {})
+    except ValueError:
+        return
+    assert json.dumps(result)
+    assert result["verdict"] in ("blocked", "at-risk", "advice", "healthy")
+
+
+# The same text once and twice as long: what costs more than twice the work, with a margin, is not linear.
+GROWING: dict[str, tuple[t.Callable[[str], object], t.Callable[[int], str]]] = {
+    "journal": (_journal.parse_journal, lambda size: (JOURNAL + "\n") * size),
+    "maps": (_procfs.parse_maps, lambda size: MAPS * size),
+    "explain": (_signatures.explain_log, lambda size: LOG * size),
+    "explain: nothing but Caused by": (_signatures.explain_log, lambda size: "Caused by:\n" * size * 5),
+    "explain: unfinished calls": (_signatures.explain_log, lambda size: "1 mmap(NULL, 1, <unfinished ...>\n" * size * 5),
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_work_grows_with_the_text(name: str) -> None:
+    parse, text = GROWING[name]
+    work = Work()
+    parse(text(10))  # what is made once
+    small, large = (work.of(lambda size=size: parse(text(size))) for size in (100, 200))
+    assert large < 2.5 * small, f"twice the text, {large / small:.1f} times the steps"
+
+
+def test_recorded_logs_are_samples() -> None:
+    """The samples are texts that mean something, so that what is bent is near to it."""
+    assert _signatures.explain_log(LOG)
+    assert _journal.relevant_lines(_journal.parse_journal(JOURNAL))
+    assert _node.HIDDEN in _node.redact_text(COMMAND)
