@@ -49,9 +49,11 @@ def _below(directory: str) -> list:
 def _content(file: str) -> object:
     try:
         with open(file, "rb") as stream:
-            return json.load(stream)
+            content = json.load(stream)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except (ValueError, RecursionError) as error:
         problem = f"is no JSON ({error})"
+    else:
+        return content
     raise ValueError(f"{file!r} {problem}; {VALID}")
