@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,7 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "playbooks" / "collections"))
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils import _assess  # noqa: E402, F401  registers the rules
+from ansible_collections.aarch64.validator.plugins.plugin_utils import (  # noqa: E402  # pylint: disable=unused-import
+    _assess,  # noqa: F401  registers the rules
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS  # noqa: E402
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import LAST, RULES  # noqa: E402
 

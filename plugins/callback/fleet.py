@@ -5,16 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-import time
-import typing as t
-
-from ansible.plugins.callback import CallbackBase
-
-from ansible_collections.aarch64.validator.plugins.plugin_utils._progress import Progress
-
 DOCUMENTATION = r"""
 name: fleet
 type: aggregate
@@ -36,6 +26,16 @@ EXAMPLES = r"""
 # [defaults]
 # callbacks_enabled = aarch64.validator.fleet
 """
+
+import os
+import shutil
+import sys
+import time
+import typing as t
+
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.aarch64.validator.plugins.plugin_utils._progress import Progress
 
 ERASE = "\r\033[K"
 

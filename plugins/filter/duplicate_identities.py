@@ -18,7 +18,6 @@ def duplicate_identities(hosts: list, hostvars: dict) -> list:
         raise AnsibleFilterError(str(error)) from error
 
 
-
 class FilterModule:
     """Filters of this file."""
 

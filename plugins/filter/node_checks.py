@@ -18,7 +18,6 @@ def node_checks(facts: dict, assessment: dict, stage: str, rpc: bool = True) -> 
         raise AnsibleFilterError(str(error)) from error
 
 
-
 class FilterModule:
     """Filters of this file."""
 

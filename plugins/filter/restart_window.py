@@ -21,7 +21,6 @@ def restart_window(window: str | None, now: str | None = None) -> dict:
         raise AnsibleFilterError(str(error)) from error
 
 
-
 class FilterModule:
     """Filters of this file."""
 

@@ -112,7 +112,7 @@ class ContainerBisection:
         command += [self.parameters["image"]] + list(self.parameters["command"] or [])
         reader, writer = os.pipe()
         try:
-            process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+            process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
                 command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, start_new_session=True,
                 preexec_fn=_die_with_us)  # noqa: PLW1509 - no threads
         except OSError as error:

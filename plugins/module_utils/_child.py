@@ -36,7 +36,7 @@ def ask(arguments: list, seconds: float, environment: dict, account: pwd.struct_
     variables = dict(os.environ) if account is None else {
         "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": account.pw_dir, "USER": account.pw_name, "LOGNAME": account.pw_name}
     try:
-        process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+        process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
             env=dict(variables, **environment), start_new_session=True,
             preexec_fn=_becoming(account))  # noqa: PLW1509 - no threads

@@ -179,7 +179,7 @@ def _searched(spans: list, limit: int, data_ranges: t.Callable) -> tuple:
 def _data_ranges(descriptor: int, start: int, end: int) -> list:
     """The parts of a range that hold data; all of it where the file system cannot tell holes."""
     ranges = []  # type: list[tuple]
-    for _ in range(_EXTENTS):
+    for _extent in range(_EXTENTS):
         if start >= end:
             return ranges
         try:

@@ -185,7 +185,7 @@ def wanted_versions(read: Read, header: Header, parts: list, entries: dict) -> l
     """Every symbol version the file needs, such as ``GLIBC_2.34``, from DT_VERNEED."""
     need = offset_of(parts, entries.get(_VERNEED, [-1])[0])
     names = []  # type: list[str]
-    for _ in range(min(entries.get(_VERNEEDNUM, [0])[0], _RECORDS)):
+    for _need in range(min(entries.get(_VERNEEDNUM, [0])[0], _RECORDS)):
         content = read(need, 16) if need is not None else b""
         if need is None or len(content) < 16 or len(names) >= _RECORDS:
             break
@@ -199,7 +199,7 @@ def wanted_versions(read: Read, header: Header, parts: list, entries: dict) -> l
 
 def _versions_of(read: Read, header: Header, parts: list, entries: dict, at: int, count: int) -> list:
     names = []
-    for _ in range(count):
+    for _record in range(count):
         content = read(at, 16)
         if len(content) < 16:
             break

@@ -126,11 +126,13 @@ def overruling(files: list, own_path: str, lines: dict, wanted: dict) -> dict | 
 
 def short_limits(configured: dict, wanted: dict) -> list:
     """Sentences about limits that a unit is still not set to have."""
-    return ["{} is {}, wanted {}".format(
-                LIMIT_PROPERTIES[name], limit_text(configured[name]["soft"]) if name in configured else "unknown",
-                limit_text(floor))
+    return [f"{LIMIT_PROPERTIES[name]} is {_soft_text(configured, name)}, wanted {limit_text(floor)}"
             for name, floor in wanted.items()
             if name not in configured or not at_least(configured[name]["soft"], floor)]
+
+
+def _soft_text(configured: dict, name: str) -> str:
+    return limit_text(configured[name]["soft"]) if name in configured else "unknown"
 
 
 def raised(limit: dict, floor: int, may_raise_hard: bool) -> dict:

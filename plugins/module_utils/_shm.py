@@ -23,7 +23,6 @@ PATH = _fstab.TARGET
 DEFAULT_SIZE = "2G"  # what the operator's runbook asks for; on a small board the default alone may become less
 
 
-
 def shm_facts(mounts: list, meminfo: dict, unread: list) -> dict:
     """Facts about this host's /dev/shm, from its parsed mountinfo and meminfo. Never raises.
 

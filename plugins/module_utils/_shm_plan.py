@@ -276,7 +276,7 @@ def _revert_live(host: Host, old: int | None, new: int, plan: Plan) -> Plan:
         note = "is read-only now; its size is left as it is"
     if note:
         return _with_note(plan, note)
-    return plan._replace(remount_size=old, actions=(_resize_sentence(new, old),) + plan.actions)
+    return plan._replace(remount_size=old, actions=(_resize_sentence(old=new, new=old),) + plan.actions)
 
 
 def _with_note(plan: Plan, note: str) -> Plan:

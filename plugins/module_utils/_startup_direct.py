@@ -111,7 +111,7 @@ class Trial:
             command = [self.strace] + options(calls_writer) + become + ["--"] + command
         environment = dict(os.environ, **self.job.environment)
         try:
-            return subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+            return subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
                 command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, pass_fds=passed[1:], cwd=self.workspace.node,
                 start_new_session=True, env=environment, preexec_fn=self._prepare)  # noqa: PLW1509 - no threads
         except (OSError, subprocess.SubprocessError) as error:

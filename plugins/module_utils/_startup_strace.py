@@ -35,7 +35,7 @@ class Tracer:
         self.lines = Lines(self.trace.feed)
         self.pipe, writer = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+            self._process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
                 [strace] + options(writer) + ["-p", str(pid)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE, pass_fds=[writer], start_new_session=True, env=CLEAN_ENVIRONMENT)
         except OSError as error:

@@ -142,7 +142,7 @@ class Trial:
         command += ["--", self.tools.flock, "--no-fork", self.workspace.lock] + words
         reader, writer = os.pipe()
         try:
-            process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+            process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
                 command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, start_new_session=True,
                 env=dict(os.environ, **ENVIRONMENT))
         except OSError as error:

@@ -113,7 +113,7 @@ def ask_help(program: str, account: tuple | None, seconds: float = SECONDS) -> H
 
     environment = {"PATH": _SEARCH_PATH, "LC_ALL": "C", "HOME": "/", "NO_COLOR": "1"}
     try:
-        process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+        process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
             [path, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/",
             env=environment, start_new_session=True,
             preexec_fn=become if os.geteuid() == 0 else None)  # noqa: PLW1509 - no threads

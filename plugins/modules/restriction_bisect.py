@@ -291,7 +291,6 @@ reason:
 
 import re
 import signal
-import sys
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -326,7 +325,7 @@ def check_options(parameters: dict) -> None:
 
 def stop(_signal: int, _frame: t.Any) -> None:
     """End in order, so that nothing is left behind."""
-    sys.exit(1)
+    raise SystemExit(1)
 
 
 def main() -> None:

@@ -325,7 +325,6 @@ reason:
 """
 
 import signal
-import sys
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -351,7 +350,7 @@ def check_options(parameters: dict) -> None:
 
 def stop(_signal: int, _frame: t.Any) -> None:
     """End in order, so that nothing is left behind."""
-    sys.exit(1)
+    raise SystemExit(1)
 
 
 def main() -> None:

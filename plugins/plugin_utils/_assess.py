@@ -19,7 +19,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._opt_in import (
     with_sandbox_remedy,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import checked_policy
-from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import (  # noqa: F401  each registers its rules
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import (  # noqa: F401  # pylint: disable=unused-import  # each registers its rules
     _address_space,
     _binary,
     _clean_start,

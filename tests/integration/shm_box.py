@@ -63,9 +63,11 @@ def shm_box(base: Path) -> Iterator[ShmBox]:
         box = ShmBox(base)
     except OSError as error:
         pytest.skip(str(error))
-    with box:
-        yield box
-    assert _real_machine() == real
+    try:
+        with box:
+            yield box
+    finally:
+        assert _real_machine() == real
 
 
 def shm(box: ShmBox, **options: Any) -> dict[str, Any]:

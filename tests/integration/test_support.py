@@ -263,7 +263,7 @@ def test_transient_timers_fire(host: HostHandle) -> None:
 
 @pytest.mark.nspawn
 def test_a_host_can_be_lost_and_found(hosts: list[HostHandle]) -> None:
-    _, second, third = hosts
+    _first, second, third = hosts
     second.stop_ssh()
     with pytest.raises(FleetError, match="exit code 255"):
         second.run("true")

@@ -197,7 +197,7 @@ def _build_node(root: Path) -> None:
     defaults.write_text(_DEFAULTS, encoding="utf-8")
     wants = "etc/systemd/system/multi-user.target.wants/polkadot.service"
     _link(root, wants, "/lib/systemd/system/polkadot.service")
-    for directory, _, _ in os.walk(root):
+    for directory, _directories, _files in os.walk(root):
         os.chmod(directory, 0o755)
 
 

@@ -62,7 +62,7 @@ def die_of_engine(error: EngineError) -> t.NoReturn:
 
 def raise_nofile() -> None:
     """Raise the soft descriptor limit to the hard one, as real nodes do, and warn if it is low."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and hard < _RECOMMENDED_NOFILE:
         log(

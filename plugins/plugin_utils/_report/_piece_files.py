@@ -50,9 +50,11 @@ def _below(directory: str) -> list:
 def _content(file: str, hook: t.Callable[[dict], dict] | None) -> object:
     try:
         with open(file, "rb") as stream:
-            return json.load(stream, object_hook=hook)
+            content = json.load(stream, object_hook=hook)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except (ValueError, RecursionError) as error:
         problem = f"is no JSON ({error})"
+    else:
+        return content
     raise ValueError(f"{file!r} {problem}; {VALID}")

@@ -8,7 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED
-from ansible_collections.aarch64.validator.plugins.plugin_utils import _assess  # noqa: F401  registers the rules
+from ansible_collections.aarch64.validator.plugins.plugin_utils import (  # pylint: disable=unused-import
+    _assess,  # noqa: F401  registers the rules
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import INFO
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import LAST, RULES, Rule
 

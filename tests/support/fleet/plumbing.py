@@ -48,7 +48,7 @@ def _cgroup_roots() -> list[Path]:
     roots = []
     with open("/proc/self/mounts", encoding="utf-8") as mounts:
         for line in mounts:
-            _, target, kind, options = line.split()[:4]
+            _source, target, kind, options = line.split()[:4]
             if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
                 roots.append(Path(target))
     return roots
@@ -70,7 +70,7 @@ def enter_cgroup(fleet: Fleet, name: str) -> None:
 def cgroups(fleet: Fleet, name: str) -> list[Path]:
     """All cgroups of the host, the deepest first."""
     tops = [root / fleet.machine(name) for root in _cgroup_roots()]
-    return [Path(directory) for top in tops for directory, _, _ in os.walk(top, topdown=False)]
+    return [Path(directory) for top in tops for directory, _directories, _files in os.walk(top, topdown=False)]
 
 
 def end_cgroups(fleet: Fleet, name: str, timeout: float = 10) -> None:

@@ -63,7 +63,7 @@ class Package:
 def _fields(paragraph: str) -> dict[str, str]:
     """Fields of a control paragraph that fit on one line."""
     rows = (line.partition(": ") for line in paragraph.splitlines() if not line.startswith(" "))
-    return {name: value for name, _, value in rows}
+    return {name: value for name, _colon, value in rows}
 
 
 class Repository:
@@ -110,7 +110,7 @@ def _module_name(path: str) -> str:
 def _with_dependencies(modules: Path) -> t.Iterator[Path]:
     """The modules that are wanted, each after those that it needs."""
     rows = (line.partition(":") for line in (modules / "modules.dep").read_text(encoding="utf-8").splitlines())
-    needs = {path: needed.split() for path, _, needed in rows}
+    needs = {path: needed.split() for path, _colon, needed in rows}
     by_name = {_module_name(path): path for path in needs}
     built_in = {_module_name(path) for path in (modules / "modules.builtin").read_text(encoding="utf-8").split()}
     for name in _MODULES:

@@ -39,7 +39,7 @@ def peer_id(key: bytes) -> str:
     """Spell a peer id after the key; only its shape and its stability matter."""
     number = int.from_bytes(hashlib.sha512(key).digest(), "big")
     digits = []
-    for _ in range(44):
+    for _digit in range(44):
         number, digit = divmod(number, 58)
         digits.append(_BASE58[digit])
     return "12D3KooW" + "".join(digits)

@@ -91,7 +91,7 @@ def error_chain(panic: str) -> str:
     The first line carries the outermost error behind the panic's own words,
     the numbered lines after "Caused by:" carry the rest.
     """
-    head, _, causes = panic.partition("Caused by:")
+    head, _separator, causes = panic.partition("Caused by:")
     lines = [line.strip() for line in head.splitlines() if line.strip()]
     if not lines:
         return "the engine died without a word"
@@ -127,7 +127,7 @@ def _try_in_child(settings: EngineSettings) -> None:
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8", errors="replace") as stream:
         text = stream.read()
-    _, status = os.waitpid(child, 0)
+    _child, status = os.waitpid(child, 0)
     if status != 0:
         raise EngineError(error_chain(text))
 

@@ -69,7 +69,7 @@ class Rpc:
     def _runtime_version(self) -> dict[str, t.Any]:
         """Ask the runtime itself: this is what proves that instances can be made."""
         with self.wasm_lock:
-            spec_version, _ = self._executors[0].newest.call("Core_version")
+            spec_version, _memory = self._executors[0].newest.call("Core_version")
         return {
             "specName": self._chain.chain,
             "implName": "parity-" + self._chain.chain,
@@ -83,7 +83,7 @@ class Rpc:
 
     def _metadata(self) -> str:
         with self.wasm_lock:
-            _, memory = self._executors[0].newest.call("Metadata_metadata")
+            _pages, memory = self._executors[0].newest.call("Metadata_metadata")
         return "0x" + memory.hex()
 
     def _has_session_keys(self, params: list[t.Any]) -> bool:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils import _assess  # noqa: F401  registers the rules
+from ansible_collections.aarch64.validator.plugins.plugin_utils import (  # pylint: disable=unused-import
+    _assess,  # noqa: F401  registers the rules
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._rule import LAST, RULES
 

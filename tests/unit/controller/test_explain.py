@@ -207,8 +207,6 @@ def test_noise_around_a_failure_changes_nothing(case, before, after):
     assert what(explain(lines_before + case["log"].split("\n") + lines_after)) == expected(case)
 
 
-
-
 @pytest.mark.parametrize("line", [
     "2026-11-21 03:12:00 Idle (40 peers), best: #17199078", "wasmtime wasmtime", "Caused by:", "  indented wasmtime", '"wasmtime',
     "mmap(NULL, 1 <unfinished ...>", "[pid 1] <... mmap resumed>) = 0x1", "failed to create memory pool mapping",

@@ -107,7 +107,7 @@ def test_table_shows_what_is_not_compliant():
     row = next(line for line in shown.splitlines() if "LimitMEMLOCK  " in line)
     assert row.split() == ["LimitMEMLOCK", "infinity", "infinity", "8", "MiB", "no"]
     assert "LimitNOFILE" not in shown
-    everything = "\n".join(line for line, _ in terminal_lines(report("verify", a=CAPPED), 100, True))
+    everything = "\n".join(line for line, _colour in terminal_lines(report("verify", a=CAPPED), 100, True))
     assert "LimitNOFILE" in everything
 
 

@@ -33,7 +33,8 @@ def batches(hostvars, serial, **options):
     return rollout_batches(list(hostvars), hostvars, serial, **options)
 
 
-def same_domain(left, right, prefixes=PREFIXES):
+def same_domain(left, right, prefixes=None):
+    prefixes = prefixes or PREFIXES
     return domain_of("left", left, prefixes) == domain_of("right", right, prefixes)
 
 

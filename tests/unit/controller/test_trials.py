@@ -115,7 +115,7 @@ class TestStartThatFailsForAnUnknownReason:
         assert assessment["remedies"] == []
 
     def test_runtime(self):
-        broken = trial(**dict(STARTS, rpc={"answered": False, "error": "no runtime"}))
+        broken = trial(**{**STARTS, "rpc": {"answered": False, "error": "no runtime"}})
         assert told(judged(broken)) == [("clean-start-fails", "risk")]
 
     def test_cause_without_a_rule_is_evidence(self):

@@ -72,7 +72,7 @@ def test_large_file_in_constant_memory(tmp_path):
     header[size_at:size_at + 8] = struct.pack("<Q", end)
     with open(str(path), "wb") as stream:
         stream.write(header)
-        for _ in range(120):
+        for _round in range(120):
             stream.write(noise)
         stream.seek(end - 3000)
         stream.write((CARGO + "wasmtime-36.0.7/src/engine.rs").encode() + JEMALLOC_ERROR)
@@ -128,7 +128,7 @@ def test_ten_thousand_mutations(tmp_path):
     broken = 0
     for number in range(10000):
         content = bytearray(real if number % 2 else made[number // 2 % 4])
-        for _ in range(rng.choice((1, 1, 2, 5, 40))):
+        for _blow in range(rng.choice((1, 1, 2, 5, 40))):
             width = rng.choice((1, 2, 4, 8))
             # half of the blows hit the headers, where they matter most
             at = rng.randrange(rng.choice((1024, len(content))) - 8)
@@ -149,7 +149,7 @@ def test_any_bytes_after_a_good_identification(tail, bits, order):
 @given(st.data())
 def test_any_field_may_lie(data):
     content = bytearray(made_elf(data.draw(st.sampled_from([32, 64])), data.draw(st.sampled_from("<>"))))
-    for _ in range(data.draw(st.integers(1, 4))):
+    for _field in range(data.draw(st.integers(1, 4))):
         at = 4 * data.draw(st.integers(4, len(content) // 4 - 2))
         content[at:at + 4] = data.draw(st.sampled_from([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\1\0\0\0"]))
     check_bounded(bytes(content))
