@@ -50,10 +50,15 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     if changes:
         refuse(read_only_reason(link))
     if not dry:
-        check_files(release, files)
+        try:
+            check_files(release, files)
+            if changes:
+                open_directories(release)
+                try_program(target, properties)
+        except (Refusal, OSError):
+            links.remove_unused(release)
+            raise
         if changes:
-            open_directories(release)
-            try_program(target, properties)
             apply_switch(link, target, release, parameters["provisional"])
     return outcome(properties, link, target, changes)
 

@@ -153,7 +153,7 @@ def take_back(dry: bool) -> dict:
                 give_back(link, entry)
         if not dry:
             save_state(STATE, {name: one for name, one in load_state(STATE).items() if name != link})
-    there = sorted(os.listdir(RELEASES)) if os.path.isdir(RELEASES) else []
+    there = all_releases()
     running = running_releases() if there else set()
     for name in there:
         directory = os.path.join(RELEASES, name)
@@ -164,6 +164,19 @@ def take_back(dry: bool) -> dict:
         if not dry:
             remove_directory(directory)
     return {"changed": bool(actions), "actions": actions, "notes": notes, "restart_required": False}
+
+
+def all_releases() -> list:
+    """Names of the releases that were copied to this host."""
+    names = sorted(os.listdir(RELEASES)) if os.path.isdir(RELEASES) else []
+    return [name for name in names if os.path.isdir(os.path.join(RELEASES, name))]
+
+
+def remove_unused(release: str) -> None:
+    """Remove a release that was copied in vain, unless a link leads to it or a process runs from it."""
+    linked = {release_of(read_link(link)) for link in load_state(STATE)}
+    if release in all_releases() and release not in linked | running_releases():
+        remove_directory(os.path.join(RELEASES, release))
 
 
 def running_releases() -> set:

@@ -169,9 +169,11 @@ ansible_facts:
         services:
           description:
             - By unit name, its state, limits as configured, as live and as this host can grant them, sandbox, credentials of
-              the live process, log lines, C(binary), C(binary_replaced), C(command_line), C(node) and C(pool).
+              the live process, log lines, C(binary), C(binary_replaced), C(program), C(program_file), C(command_line), C(node)
+              and C(pool).
             - C(interrupted) tells of a service that is down between the stop and the start of a restart, so that a timer will
               start it.
+            - C(program) is the path that the unit starts, C(program_file) what that leads to at the next start.
             - C(command_line) is that of the live process, or the one that the next start will have, with secrets hidden.
             - C(node) has C(role), C(executors), C(wasmtime_version), and by executor C(strategy) and C(runtime_cache_size).
             - C(pool) has C(engine_bytes) with C(engine_bytes_source) V(log), V(process), V(binary) or V(policy), C(mapped) and

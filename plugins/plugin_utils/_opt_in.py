@@ -13,7 +13,8 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UN
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import setting_row
 
 CONTAINERS, SANDBOX = "container-defaults", "sandbox"
-ORDER = ("shm", CONTAINERS, SANDBOX, "service-limits", "node-strategy", "service-restart")  # in which remedies are applied
+# In which remedies are applied.
+ORDER = ("shm", CONTAINERS, SANDBOX, "service-limits", "node-release", "node-strategy", "service-restart")
 # What a unit can have forbidden to its node.
 SANDBOXED = ("wx-denied", "syscall-filtered", "userns-restricted")
 WAY_OUT = "memory_pool_relax_sandbox: true has remediate find the directive by restriction_bisect, and relax just that"

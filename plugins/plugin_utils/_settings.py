@@ -70,8 +70,8 @@ def shm_setting(facts: dict, policy: dict) -> dict:
     configured = shm.get("persistent")
     live = shm.get("size") if shm.get("mounted") else None
     return setting_row(None, SHM_SIZE, wanted, configured, live, live, None,
-                configured is None or _shm_ok(configured, wanted, exact),
-                live is not None and _shm_ok(live, wanted, exact), note)
+                       configured is None or _shm_ok(configured, wanted, exact),
+                       live is not None and _shm_ok(live, wanted, exact), note)
 
 
 def _own_shm_setting(name: str, service: dict, facts: dict, policy: dict) -> list:
@@ -82,7 +82,8 @@ def _own_shm_setting(name: str, service: dict, facts: dict, policy: dict) -> lis
     wanted = wanted_shm_size(facts, policy)[0]
     live = shm.get("size") if shm.get("mounted") else None
     session = (facts.get("shm") or {}).get("size")
-    return [_row(name, SHM_SIZE, wanted, None, live, session, None, True, live is not None and at_least(live, wanted), None)]
+    live_ok = live is not None and at_least(live, wanted)
+    return [setting_row(name, SHM_SIZE, wanted, None, live, session, None, True, live_ok, None)]
 
 
 def _shm_ok(value: int, wanted: int, exact: bool) -> bool:
@@ -107,7 +108,7 @@ def _limit_row(name: str, service: dict, limit: str, label: str, wanted: int, fa
         note = f"PID 1 of this host cannot grant more than {_text(label, grantable)}"
     session = (facts.get("limits") or {}).get(limit, {}).get("soft")
     return setting_row(name, label, wanted, configured, live, session, grantable,
-                configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
+                       configured is None or at_least(configured, wanted), live is not None and at_least(live, wanted), note)
 
 
 def _strategy_row(name: str, service: dict) -> dict:
@@ -115,14 +116,14 @@ def _strategy_row(name: str, service: dict) -> dict:
     coming, running = next_node(service), service["node"] if service["main_pid"] else None
     configured, live = (" -- ".join(node["strategy"]) if node else None for node in (coming, running))
     return setting_row(name, STRATEGY, RECREATE, configured, live, None, None,
-                not is_pooling(coming), running is not None and not is_pooling(running), None)
+                       not is_pooling(coming), running is not None and not is_pooling(running), None)
 
 
 def _release_row(name: str, service: dict, wanted: str) -> dict:
     """The release that the node runs, and the one that its next start runs."""
     configured = shown_release(service.get("program_file"))
     live = shown_release(service["binary"]) if service["main_pid"] else None
-    return _row(name, RELEASE, wanted, configured, live, None, None, configured == wanted, live == wanted, None)
+    return setting_row(name, RELEASE, wanted, configured, live, None, None, configured == wanted, live == wanted, None)
 
 
 def next_node(service: dict) -> dict:

@@ -52,5 +52,9 @@ def test_target(module: str, host: HostHandle, tmp_path: Path) -> None:
 
 def _tasks(tasks: list) -> list:
     """All tasks, with those of blocks."""
-    return [task for each in tasks for task in [each, *(_tasks(sum((each.get(part, []) for part in (
-        "block", "rescue", "always")), [])))]]
+    found = []
+    for task in tasks:
+        found.append(task)
+        for part in ("block", "rescue", "always"):
+            found += _tasks(task.get(part, []))
+    return found

@@ -49,13 +49,15 @@ def release_not_live(subject: Subject) -> t.Iterator[tuple]:
     """
     release, service = subject.policy["release"], subject.service or {}
     row = next((row for row in subject.rows if row["setting"] == "release"), None)
-    if row is None or row["ok"] or (row["configured_ok"] and not service["main_pid"]):
+    if row is None or row["ok"]:
         return
     wanted = release["release"]
     evidence = [f"program_file = {service.get('program_file')}", f"binary = {service['binary']}"]
     if row["configured_ok"]:
-        summary = f"{subject.name} still runs {row['live']}, its next start runs {wanted}"
-        yield summary, evidence, {"remedy": "service-restart"}
+        # A node that is down is started only if it went down of the program that it had before.
+        if service["main_pid"] or service.get("restart_required"):
+            state = f"still runs {row['live']}" if service["main_pid"] else "is down"
+            yield f"{subject.name} {state}, its next start runs {wanted}", evidence, {"remedy": "service-restart"}
         return
     reasons = misfits(subject.facts, release)
     if reasons:

@@ -78,8 +78,7 @@ CASES = {
     "secure-validator-mode-unavailable": node_facts(),
 }
 
-# What the operator must have asked for, for those findings that are about a wish.
-POLICIES = {identifier: {"release": release_manifest()} for identifier in ("release-not-live", "release-without-service")}
+POLICIES = {name: {"release": release_manifest()} for name in ("release-not-live", "release-without-service")}  # wishes
 
 
 def ids(assessment: dict) -> list:

@@ -106,7 +106,12 @@ def mounts(text: str) -> None:
     """Mounts, and the control groups among them."""
     found = _procfs.parse_mountinfo(text)
     _procfs.mount_on(found, "/dev/shm")
-    _cgroup.memory_directories(CGROUP, found)
+    _cgroup.directories_of("memory", _cgroup.parse_cgroup(CGROUP), found)
+
+
+def cgroups(text: str) -> None:
+    """Groups of a process, and their directories up to the root."""
+    _cgroup.directories_of("memory", _cgroup.parse_cgroup(text), _procfs.parse_mountinfo(MOUNTINFO))
 
 
 def maps(text: str) -> None:
@@ -162,7 +167,7 @@ TARGETS = (
     Target("meminfo", _procfs.parse_meminfo, [MEMINFO]),
     Target("status", lambda text: (_procfs.credentials(_procfs.parse_status(text), text),
                                    _procfs.may_raise_limits(_procfs.parse_status(text), "0 0 4294967295")), [STATUS]),
-    Target("cgroup", lambda text: _cgroup.memory_directories(text, _procfs.parse_mountinfo(MOUNTINFO)), [CGROUP]),
+    Target("cgroup", cgroups, [CGROUP]),
     Target("fstab", fstab_round_trip, [FSTAB, "tmpfs /dev/shm tmpfs size=1G 0 0\n", ""], (_fstab.FstabError, UnicodeEncodeError)),
     Target("os-release", _host.distribution, [OS_RELEASE]),
     Target("ELF", lambda content: _elf.facts_of(_elf.reader(lambda at, size: content[at:at + size], len(content)), len(content)),

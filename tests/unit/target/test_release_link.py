@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.aarch64.validator.plugins.module_utils import _release_apply, _state
 from ansible_collections.aarch64.validator.plugins.module_utils import _release_link as links
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import NAME, provisional
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
 
 
 @pytest.fixture
@@ -91,6 +92,19 @@ def test_a_delivery_over_a_package_keeps_what_the_package_brought(place):
     deliver(place, "two", trial=False)
     links.take_back(False)
     assert seen(place)[:3] == ("packaged", False, ["polkadot"]), "a revert would have brought the program from before the upgrade"
+
+
+def test_a_copy_in_vain_is_removed_but_none_that_is_in_use(place):
+    deliver(place, "one", trial=False)
+    for name in ("one", "two"):
+        links.remove_unused(name)
+    assert os.listdir(place / "releases") == ["one"]
+
+
+@pytest.mark.parametrize(("program", "said"), [("/bin/false", "exit status 1"), ("/nowhere", "No such file")])
+def test_a_program_that_cannot_start_is_never_switched_to(program, said):
+    with pytest.raises(Refusal, match=f"{said}.*nothing was switched"):
+        _release_apply.try_program(program, {"User": ""})
 
 
 def test_an_interrupted_switch_is_repeated_or_undone(place, monkeypatch):
