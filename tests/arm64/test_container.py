@@ -55,7 +55,7 @@ def container(arm: ArmGuest) -> t.Iterator[str]:
 
 
 def test_no_container_option_helps_on_a_small_address_space(arm: ArmGuest, container: str) -> None:
-    run = arm.playbook("diagnose", memory_pool_preflight=False)
+    run = arm.playbook("diagnose")
     node = run.host["facts"]["processes"][ENTRY]
     assert node["main_pid"] == int(container) and node["pool"]["mapped"], run.output
     assert node["container"]["runtime"] == "systemd-nspawn" and node["shm"]["size"] == 1500 << 20
