@@ -28,8 +28,8 @@ def mount(directory, fstype: str, *options: str, root: str = "/") -> dict:
 
 def test_the_pod_that_is_tighter_than_its_container_is_named(tmp_path):
     hierarchy(tmp_path, {
-        "kube/pod/c/memory.max": 4 * GIB, "kube/pod/memory.max": 2 * GIB, "kube/memory.max": "max", "kube/pod/c/memory.high": "max",
-        "kube/pod/c/memory.current": GIB, "kube/pod/c/memory.swap.max": 0,
+        "kube/pod/c/memory.max": 4 * GIB, "kube/pod/memory.max": 2 * GIB, "kube/memory.max": "max",
+        "kube/pod/c/memory.current": GIB, "kube/pod/c/memory.swap.max": 0, "kube/pod/c/memory.high": "max",
         "kube/pod/c/pids.max": 100, "kube/pod/c/pids.current": 7, "kube/pod/pids.max": "max", "kube/pids.max": 100})
     facts = cgroup_facts("0::/kube/pod/c\n", [mount(tmp_path, "cgroup2")])
     assert facts == {
