@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import parse_cgroup
 from ansible_collections.aarch64.validator.plugins.module_utils._container_id import place_of_cgroup
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._host import user_name
 from ansible_collections.aarch64.validator.plugins.module_utils._in_root import in_root
 from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts, redact_arguments
 from ansible_collections.aarch64.validator.plugins.module_utils._process import is_huge, process_facts
@@ -95,9 +96,11 @@ def entry_name(facts: dict, known: t.Container) -> str:
 def _facts(pid: int, process: dict) -> dict:
     """In the shape of a service, as far as a process without a unit has one."""
     arguments = process["arguments"]
+    uid = (process["credentials"] or {}).get("uid")
     return {
         "main_pid": pid,
-        "user": (process["credentials"] or {}).get("uid"),
+        # Names of users are those of the container, which has its own.
+        "user": user_name(uid) if uid is not None and process["container"] is None else None,
         "command_line": redact_arguments(arguments or []),
         "limits": {"configured": {}, "live": process["limits"], "grantable": {}},
         "credentials": process["credentials"],

@@ -38,6 +38,8 @@ sys.exit("the node in the container mapped no pool")
 @pytest.fixture(autouse=True)
 def container(arm: ArmGuest) -> t.Iterator[str]:
     """The node in a container of systemd-nspawn in place of the service; gives its process."""
+    if arm.kernel != "va39":
+        pytest.skip("this kernel has room, in a container as well")
     arm.run("systemctl", "stop", "polkadot")
     arm.run("mkdir", "-p", *(f"{BASE}/{name}" for name in ("upper", "work", "root")))
     layers = f"lowerdir=/,upperdir={BASE}/upper,workdir={BASE}/work"
@@ -60,11 +62,8 @@ def test_no_container_option_helps_on_a_small_address_space(arm: ArmGuest, conta
     assert node["main_pid"] == int(container) and node["pool"]["mapped"], run.output
     assert node["container"]["runtime"] == "systemd-nspawn" and node["shm"]["size"] == 1500 << 20
     assert node["limits"]["live"]["nofile"]["soft"] == 65535 and node["limits"]["live"]["memlock"]["soft"] == -1
-    said = [item for item in run.host["findings"] if item["id"] == "runtime-upgrade-will-fail"]
-    if arm.kernel != "va39":
-        assert not said, run.output
-        return
-    assert [(item["service"], item["explains"], item["automatic"]) for item in said] == [(ENTRY, True, False)], run.output
+    said = [item for item in run.host["findings"] if item["service"] == ENTRY and item["id"] == "runtime-upgrade-will-fail"]
+    assert [(item["explains"], item["automatic"]) for item in said] == [(True, False)], run.output
     assert "no container option helps" in said[0]["summary"] and run.host["verdict"] == "at-risk"
     assert "no container option helps" in " ".join(run.output.split()), "who reads the terminal alone is not told"
     # And so it is.
