@@ -89,7 +89,7 @@ def inside(fleet: Fleet, name: str, command: t.Sequence[str], **options: t.Any) 
     return run([*prefix, *command], **options).stdout
 
 
-def wait(fleet: Fleet, name: str, timeout: float = 240) -> None:
+def wait(fleet: Fleet, name: str, timeout: float = 60) -> None:
     """Wait until a host answers by ssh and its systemd has finished booting."""
     deadline = time.monotonic() + timeout
     probe = ssh_command(fleet, name, ["systemctl", "is-system-running", "--wait"])
