@@ -118,9 +118,10 @@ class CallbackModule(CallbackBase):
             self.progress.settle(host)
             self.tell(None)
         elif "memory_pool_lost_until" in facts:
-            self.wait(host, "lost; its timer has started its node by {}".format(facts["memory_pool_lost_until"]))
+            self.wait(host, "is lost; its timer has started its node by {}".format(facts["memory_pool_lost_until"]))
         elif "seconds_left" in answer and not answer.get("done"):
-            self.wait(host, str(answer.get("progress")))
+            self.progress.wait(host, answer)
+            self.tell("{}: {}".format(host, answer.get("progress")))
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         self.finish()
@@ -128,7 +129,7 @@ class CallbackModule(CallbackBase):
     def wait(self, host: str, what: str) -> None:
         """A host is at something that takes its time."""
         self.progress.work(host, what)
-        self.tell(f"{host}: {what}")
+        self.tell(f"{host} {what}")
 
     def tell(self, news: str | None) -> None:
         """Draw the line anew on a terminal; in a log add a line if there is something to say."""
@@ -148,9 +149,9 @@ class CallbackModule(CallbackBase):
 
 
 def restart_text(restart: dict[str, t.Any], now: float) -> str:
-    """``polkadot.service: restarting, and down until 12:41:07 at the least``"""
-    text, delay = "{}: restarting".format(restart.get("unit", "a service")), int(restart.get("delay") or 0)
-    return text + (f", and down until {clock(now + delay)} at the least" if delay else f" since {clock(now)}")
+    """``restarts polkadot.service, which stays down until 12:41:07 at the least``"""
+    text, delay = "restarts {}".format(restart.get("unit", "a service")), int(restart.get("delay") or 0)
+    return text + (f", which stays down until {clock(now + delay)} at the least" if delay else f" since {clock(now)}")
 
 
 def clock(when: float) -> str:

@@ -35,6 +35,7 @@ class Progress:
         self.doing = {}
 
     def work(self, host: str, what: str) -> None:
+        self.doing.pop(host, None)  # what is new goes first
         self.doing[host] = what
 
     def settle(self, host: str) -> None:
@@ -44,6 +45,11 @@ class Progress:
     @property
     def total(self) -> int:
         return sum(len(batch) for batch in self.batches)
+
+    def wait(self, host: str, answer: dict) -> None:
+        """A node is not well yet; answer is that of module node_health. On one line, the end of a wait has to come early."""
+        checks = ", ".join(str(name) for name in answer.get("waiting_for") or ["its node"])
+        self.work(host, f"waits until {str(answer.get('ends_at'))[11:19]} UTC for {checks}")
 
     def ends(self, now: float) -> float | None:
         """When the rollout will end if it goes on as it went so far; None before the first host is through."""
@@ -64,5 +70,5 @@ class Progress:
         return f"{len(self.settled)} of {self.total} hosts done after {where}, in {now - self.began:.0f} seconds"
 
     def line(self, now: float) -> str:
-        """The head and what each host is at, the one that began last first."""
-        return "; ".join([self.head(now)] + [f"{host}: {what}" for host, what in reversed(list(self.doing.items()))])
+        """The head and what each host is at, the newest first."""
+        return "; ".join([self.head(now)] + [f"{host} {what}" for host, what in reversed(list(self.doing.items()))])

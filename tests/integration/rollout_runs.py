@@ -26,7 +26,7 @@ from fleet.state import Fleet
 NAMES = list(DOMAINS)
 DROP_IN = "/etc/systemd/system/polkadot.service.d/60-aarch64-validator.conf"
 RECORD = "/var/lib/aarch64-validator/provisional.json"
-QUICK_SSH = "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=1 -o ServerAliveCountMax=2"
+QUICK_SSH = "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=2 -o ServerAliveCountMax=4"
 MARGIN = 30  # of the timer that starts a node whose restart was interrupted
 FLOORS = itertools.count(4000, 500)
 ROOT = SUPPORT.parent.parent
@@ -124,7 +124,7 @@ def written_floor(host: HostHandle) -> int:
     return int(match.group(2) or 0)
 
 
-def wait_until(condition: t.Callable[[], bool], seconds: float = 90) -> None:
+def wait_until(condition: t.Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -90,14 +90,14 @@ def cut_off_during(operator: Operator, during: HostHandle, late: HostHandle, old
     done: list[Run] = []
     canaries = [late.name, during.name]
     thread = threading.Thread(target=lambda: done.append(operator.remediate(
-        "-e", "ansible_timeout=3", memory_pool_canaries=canaries, memory_pool_serial=[4])))
+        "-e", "ansible_timeout=8", memory_pool_canaries=canaries, memory_pool_serial=[4])))
     thread.start()
     wait_until(lambda: during.show("MainPID")["MainPID"] != old_pid)
     for host in (during, late):
         host.link(False)
     during.wait_for({"ActiveState": "active"}, timeout=MARGIN + 20)
     during.wait_for_node()
-    thread.join(300)
+    thread.join(600)
     return done[0]
 
 

@@ -133,7 +133,7 @@ def test_progress():
     progress.plan([["a"], ["b", "c"], ["d"]])
     progress.next_batch(1000)
     progress.work("a", "restarting")
-    assert progress.line(1000) == "batch 1 of 3, 0 of 4 hosts done; a: restarting"
+    assert progress.line(1000) == "batch 1 of 3, 0 of 4 hosts done; a restarting"
     progress.settle("a")
     progress.next_batch(1060)
     assert progress.head(1060).startswith("batch 2 of 3, 1 of 4 hosts done, ends at about ") and progress.ends(1060) == 1240
