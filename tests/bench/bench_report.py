@@ -1,16 +1,17 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long all forms of a report take for 1,000 to 10,000 recorded hosts, and how much memory at most.
+"""How long the report of 1,000 to 10,000 recorded hosts takes in all its forms, and how much memory at most.
 
-The facts are judged in a process of its own, which leaves report.json; another reads it and builds each form, so that its
-peak is that of the forms, with the report in memory. Seconds are those of the processor, whatever else it does. The last
-column is the growth for ten times the hosts.
+The facts lie in files, as an audit leaves them. First the parts one by one, in a process of their own; then the playbook audit
+as a whole, with the start of Ansible. Seconds are those of the processor, whatever else it does. The last column is the growth
+for ten times the hosts.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -24,51 +25,77 @@ sys.path[:0] = [str(ROOT / name) for name in ("playbooks/collections", "tests/un
 COUNTS = (1000, 3000, 10000)
 
 
-def judge(path: Path, count: int) -> dict:
-    """Judge the facts of so many hosts, compare with an earlier report, and keep the report."""
-    from report_fleets import fleet_report, with_earlier
+def record(directory: Path, count: int) -> None:
+    """The facts of so many hosts, as files."""
+    from report_fleets import fleet_facts
 
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._kept_facts import pretty
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import file_name
+
+    directory.mkdir()
+    for name, facts in fleet_facts(count):
+        (directory / file_name(name)).write_text(pretty(facts))
+
+
+def build(directory: Path) -> dict[str, float]:
+    """Judge the facts, and make every form of the report, as the action plugin does."""
+    from ansible_collections.aarch64.validator.plugins.action import report as action
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import build_report, host_entry
+
+    told = {}
     started = time.process_time()
-    report = fleet_report(count)
-    told = {"judge the facts, seconds": time.process_time() - started}
-    path.write_text(json.dumps(with_earlier(report)))
-    return dict(told, **{"report.json, MB": path.stat().st_size / 1e6})
 
-
-def build(path: Path) -> dict:
-    """Build every form of a report."""
-    from ansible_collections.aarch64.validator.plugins.action.report import FORMATS
-
-    report = json.loads(path.read_bytes())
-    told, sizes = {"before the forms, peak MB": peak()}, {}
-    for name, form in FORMATS.items():
-        started = time.process_time()
-        sizes[name] = len(form(report)) / 1e6
+    def lap(name: str) -> None:
+        nonlocal started
         told[name + ", seconds"] = time.process_time() - started
-    told["all forms, seconds"] = sum(told[name + ", seconds"] for name in FORMATS)
-    return dict(told, **{"all forms, peak MB": peak(), "report.html, MB": sizes["report.html"]})
+        started = time.process_time()
+
+    store, entries = action.FactStore(), []
+    for name, outcome, text in action.recorded(str(directory / "facts"), None, {}):
+        entry = host_entry(name, outcome)
+        entries.append(store.entry(dict(entry, facts=store.keep(entry["facts"], text))))
+    report = build_report(entries, {}, "audit", False, "2026-01-01T00:00:00Z")
+    lap("judge the facts")
+    sizes = {"report.json": Path(action.write_text(action.report_chunks(report), str(directory), "report.json")).stat().st_size}
+    lap("report.json")
+    for name, form in action.FORMATS.items():
+        sizes[name] = Path(action.write_text(form(report), str(directory), name)).stat().st_size
+        lap(name)
+    action.terminal_lines(report, 100, False)
+    lap("terminal")
+    forms = sum(value for name, value in told.items() if not name.startswith("judge"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**told, "all forms, seconds": forms, "all, peak MB": peak,
+            **{f"{name}, MB": sizes[name] / 1e6 for name in ("report.json", "report.html")}}
 
 
-def peak() -> float:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def replay(directory: Path) -> dict[str, float]:
+    """The playbook audit on these facts, with a baseline."""
+    extra = {"memory_pool_facts_dir": str(directory / "facts"), "memory_pool_report_dir": str(directory / "replayed"),
+             "memory_pool_fail_on": "never", "memory_pool_baseline": str(directory / "report.json")}
+    command = [sys.executable, "-m", "ansible", "playbook", str(ROOT / "playbooks/audit.yml"), "-e", json.dumps(extra)]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}, check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"playbook audit, seconds": used.ru_utime + used.ru_stime, "playbook audit, peak MB": used.ru_maxrss / 1024}
 
 
-def apart(*arguments: object) -> dict:
+def apart(step: str, directory: Path) -> dict[str, float]:
     """What this program says of one step, in a process of its own."""
-    command = [sys.executable, __file__, *map(str, arguments)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    command = [sys.executable, __file__, step, str(directory)]
+    return dict(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        path = Path(sys.argv[1])
-        print(json.dumps(judge(path, int(sys.argv[2])) if len(sys.argv) > 2 else build(path)))
+        print(json.dumps({"build": build, "replay": replay}[sys.argv[1]](Path(sys.argv[2]))))
         return
     tables = []
     for count in COUNTS:
-        with tempfile.NamedTemporaryFile(suffix=".json") as report:
-            tables.append(dict(apart(report.name, count), **apart(report.name)))
+        with tempfile.TemporaryDirectory() as made:
+            directory = Path(made)
+            record(directory / "facts", count)
+            tables.append({**apart("build", directory), **apart("replay", directory)})
     print(f"{'':<27}" + "".join(f"{count:>10,}" for count in COUNTS))
     for name in tables[0]:
         values = [table[name] for table in tables]
