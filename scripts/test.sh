@@ -12,8 +12,10 @@ export ANSIBLE_CONFIG=$PWD/ansible.cfg
 
 # Debian packages with compilers for programs that tests read.
 COMPILERS="gcc libc6-dev musl-tools binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-# Those that the tiers with real hosts need, and those with real arm64 kernels besides.
+# Those that the tiers with real hosts need, with container engines, and those with real arm64 kernels besides.
 HOST_PACKAGES="systemd-container mmdebstrap openssh-client openssh-server iproute2 strace util-linux"
+# Real container engines.
+ENGINE_PACKAGES="docker.io podman runc lxc util-linux"
 GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-client e2fsprogs kmod cpio \
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-source-6.1 gcc libc6-dev make flex bison bc libelf-dev libssl-dev xz-utils"
 
@@ -71,6 +73,8 @@ unit() {
 
 integration() {
     real_hosts integration || return 0
+    installed "$ENGINE_PACKAGES" dockerd docker podman runc lxc-start setpriv ||
+        left_out+=("integration tests of containers: need $ENGINE_PACKAGES")
     pytest -q tests/integration
 }
 

@@ -96,7 +96,7 @@ def test_module_refuses_what_does_not_relax(handle: HostHandle) -> None:
         for lines in (LINES, LINES[:1], []):
             assert host.module("service_sandbox", unit=unit, lines=lines)["changed"] is False
         assert host.module("service_sandbox", unit=unit, lines=["SystemCallFilter=mlock"], provisional=True)["changed"]
-        assert "SystemCallFilter=memfd_create mlock" in host.run("cat", f"/etc/systemd/system/{unit}.d/60-aarch64-validator-sandbox.conf")
+        assert "SystemCallFilter=memfd_create mlock" in host.run("cat", OURS.replace(UNIT, unit))
         assert host.module("changes", state="undone")["changed"]
         assert host.module("service_sandbox", state="reverted")["actions"][0].endswith("removed")
         assert host.run("sh", "-c", f"ls -d {STATE} /etc/systemd/system/{unit}.d 2>/dev/null || true") == ""
