@@ -99,6 +99,6 @@ def test_module_refuses_what_does_not_relax(handle: HostHandle) -> None:
         assert "SystemCallFilter=memfd_create mlock" in host.run("cat", OURS.replace(UNIT, unit))
         assert host.module("changes", state="undone")["changed"]
         assert host.module("service_sandbox", state="reverted")["actions"][0].endswith("removed")
-        assert host.run("sh", "-c", f"ls -d {STATE} /etc/systemd/system/{unit}.d 2>/dev/null || true") == ""
+        assert host.run("sh", "-c", f"ls -d {STATE} {OURS.replace(UNIT, unit)} 2>/dev/null || true") == ""
     finally:
         host.clean_up()
