@@ -19,7 +19,7 @@ def facts_after(facts: dict, remedy: str, service: str, result: dict) -> dict:
     if remedy == "shm":
         return dict(facts, shm=result["shm"]) if result.get("shm") else facts
     if remedy == "container-defaults":
-        settled = dict(result, changed=False, short=[], before=result.get("defaults"))
+        settled = dict(result, actions=[], short=[], before=result.get("defaults"))
         return _with_engine(facts, result["engine"], engine_facts(settled))
     if remedy == "container-engine":
         return _with_engine(facts, service, engine_facts(result))
@@ -53,8 +53,8 @@ def engine_facts(answer: dict) -> dict:
     """What facts keep of what docker_defaults or podman_defaults answers in check mode, or of its failure."""
     if answer.get("failed"):
         return {"trouble": str(answer.get("msg") or "no answer")}
-    told = {name: answer.get(name) for name in ("installed", "wanted", "short", "changed", "restart_required")}
-    return dict(told, defaults=answer.get("before"))
+    told = {name: answer.get(name) for name in ("installed", "wanted", "short", "restart_required")}
+    return dict(told, changed=bool(answer.get("actions")), defaults=answer.get("before"))
 
 
 def _relaxed(service: dict, result: dict) -> dict:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from engine_box import (
     node_root,
     runtime_version,
 )
-from private_root import STATE
+from private_root import REPOSITORY, STATE
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 
@@ -307,3 +309,38 @@ def test_node_runs_in_lxc(place: Path) -> None:
         assert not any(item["explains"] for item in assess_facts(facts, {})["findings"])
     finally:
         subprocess.run(["lxc-stop", "-P", str(lxc), "-n", "node", "-k"], check=False)
+
+
+def test_role_predicts_sets_proves_and_takes_back(docker: EngineBox, podman: EngineBox, place: Path) -> None:
+    """The playbooks on a host without systemd, whose two engines are real."""
+    before = seen(docker, DAEMON_JSON)
+    start(docker, "docker", "older")
+
+    def play(name: str, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        report = place / "report"
+        extra = {"memory_pool_container_defaults": True, "memory_pool_container_ulimits": {"memlock": "2M"},
+                 "memory_pool_report_dir": str(report), "memory_pool_hosts": "all", "memory_pool_shm_size": "64M",
+                 "ansible_python_interpreter": sys.executable}
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", "box,", "-c", "local", f"playbooks/{name}.yml", "-e",
+                   json.dumps(extra), *arguments]
+        words = docker.limited("env", f"--chdir={REPOSITORY}", f"ANSIBLE_CONFIG={REPOSITORY}/ansible.cfg", *command)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        host = json.loads(docker.path(f"{report}/report.json").read_text())["hosts"][0]
+        return done.returncode, host, done.stdout + done.stderr
+
+    _code, host, output = play("remediate", "--check")
+    predicted = host["changes"]
+    assert seen(docker, DAEMON_JSON) == before and not docker.path(OURS).exists(), output
+    _code, host, output = play("remediate")
+    assert host["changes"] == predicted != [], output
+    assert any("older" in note for note in host["notes"]), host["notes"]
+    assert docker.shm("docker", start(docker, "docker", "newer")) == 2 * GIB
+    assert podman.shm("podman", start(podman, "podman", "newer")) == 2 * GIB
+    rows = {row["setting"]: row for row in host["settings"]}
+    assert rows["docker /dev/shm"]["ok"] and rows["podman /dev/shm"]["ok"] and rows["podman memlock"]["ok"], output
+    assert rows["docker memlock"]["configured_ok"] and not rows["docker memlock"]["live_ok"], "limits that wait are called live"
+    docker.start_docker()
+    _code, host, output = play("verify")
+    assert all(row["ok"] for row in host["settings"]) and host["changes"] == [], output
+    _code, host, output = play("revert")
+    assert seen(docker, DAEMON_JSON) == before and not docker.path(CONF_D).exists() and not docker.path(STATE).exists(), output
