@@ -33,15 +33,17 @@ def undo(manager: Manager, dry: bool) -> dict:
         return {"changed": False, "actions": [], "notes": []}
     try:
         actions, notes = [], []  # type: list[str], list[str]
+        on_trial = any(provisional(remedy.state) for remedy in (STRATEGY, LIMITS))
         for remedy in (STRATEGY, LIMITS):
             for unit, record in sorted(provisional(remedy.state).items()):
                 done, note = undo_drop_in(remedy, unit, record, dry)
                 actions += done
                 notes += note
-        if actions and is_running_here():
-            actions.append(RELOADED)
+        if on_trial and is_running_here():
+            if actions:
+                actions.append(RELOADED)
             if not dry:
-                manager.reload()
+                manager.reload()  # also after an undo that was interrupted just before this
         for record in provisional(SHM).values():
             done, note = undo_shm(record, dry)
             actions += done
