@@ -2,8 +2,8 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run the test tiers, fast ones first: test.sh [lint|unit|browser|integration|chain|arm64|arm64-all ...].
-# Without a name: all, with two of the four arm64 kernels.
+# Run the test tiers, fast ones first: test.sh [lint|unit|browser|integration|crash|chain|arm64|arm64-all ...].
+# Without a name: all but crash, with two of the four arm64 kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC1091  # made by make_venv.sh
@@ -93,6 +93,12 @@ integration() {
     installed "$ENGINE_PACKAGES" dockerd docker docker-compose podman runc lxc-start setpriv ||
         left_out+=("integration tests of containers: need $ENGINE_PACKAGES")
     pytest -q tests/integration
+}
+
+# Every system call, and every way to fail; the tier integration has a part of it.
+crash() {
+    real_hosts crash || return 0
+    CRASH_POINTS=all pytest -q tests/integration/test_crash_shm.py tests/integration/test_crash_services.py
 }
 
 chain() {

@@ -102,9 +102,14 @@ def _check_directory(directory: str) -> None:
     """Refuse a directory in which somebody else than root could put another file, or a link, in place of ours."""
     if os.geteuid() != 0:
         return
-    status = os.stat(directory)
-    if status.st_uid != 0 or status.st_mode & stat.S_IWOTH:
-        raise PermissionError(errno.EPERM, f"root does not write in {directory}, which another user can change")
+    allowed = 0  # further up, a sticky directory such as /tmp protects what is root's
+    while True:
+        status = os.stat(directory)
+        if status.st_uid != 0 or (status.st_mode & stat.S_IWOTH and not status.st_mode & allowed):
+            raise PermissionError(errno.EPERM, f"root does not write below {directory}, which another user can change")
+        if directory == os.path.dirname(directory):
+            return
+        directory, allowed = os.path.dirname(directory), stat.S_ISVTX
 
 
 def _write_temporary(target: str, temporary: str, content: bytes, mode: int) -> None:

@@ -57,7 +57,8 @@ def remember_drop_in(remedy: str, unit: str, path: str, before: str | None, afte
     Of several changes in a row the first text counts, unless somebody else has edited the file in between.
     """
     known = provisional(remedy).get(unit)
-    if known and known["after"] == before:
+    # A run that was interrupted before it wrote has left the text from before the first change.
+    if known and before in (known["after"], known["before"]):
         record = dict(known, after=after)
     else:
         mode = stat.S_IMODE(os.stat(path).st_mode) if before is not None else None

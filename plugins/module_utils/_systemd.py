@@ -53,13 +53,13 @@ def parse_show(text: str) -> list:
     """Output of ``systemctl show`` as one dict of properties per unit. Repeated properties join by newlines."""
     units = []
     for block in text.strip("\n").split("\n\n"):
-        properties = {}  # type: dict[str, str]
+        properties = {}  # type: dict[str, list[str]]
         for line in block.splitlines():
             name, equals, value = line.partition("=")
             if equals:
-                properties[name] = properties[name] + "\n" + value if name in properties else value
+                properties.setdefault(name, []).append(value)
         if properties:
-            units.append(properties)
+            units.append({name: "\n".join(values) for name, values in properties.items()})
     return units
 
 

@@ -38,15 +38,17 @@ def undo(manager: Manager, dry: bool) -> dict:
         return {"changed": False, "actions": [], "notes": []}
     try:
         actions, notes = [], []  # type: list[str], list[str]
+        on_trial = any(provisional(remedy.state) for remedy in (STRATEGY, LIMITS, SANDBOX))
         for remedy in (STRATEGY, LIMITS, SANDBOX):
             for unit, record in sorted(provisional(remedy.state).items()):
                 done, note = undo_drop_in(remedy, unit, record, dry)
                 actions += done
                 notes += note
-        if actions and is_running_here():
-            actions.append(RELOADED)
+        if on_trial and is_running_here():
+            if actions:
+                actions.append(RELOADED)
             if not dry:
-                manager.reload()
+                manager.reload()  # also after an undo that was interrupted just before this
         for remedy in (DOCKER, PODMAN):
             for path, record in sorted(provisional(remedy.state).items()):
                 done, note = undo_drop_in(remedy, path, record, dry)

@@ -271,8 +271,8 @@ def difference(header: str, before: str, after: str) -> list:
     """One entry of a diff, or none."""
     if before == after:
         return []
-    # comments may be in any encoding, and a result must be UTF-8
-    texts = [_fstab.encode(text).decode("utf-8", "replace") for text in (before, after)]
+    # comments may be in any encoding, and a result must be UTF-8; lines of network file systems may hold a password
+    texts = [_fstab.without_passwords(_fstab.encode(text).decode("utf-8", "replace")) for text in (before, after)]
     return [{"before_header": header, "after_header": header, "before": texts[0], "after": texts[1]}]
 
 

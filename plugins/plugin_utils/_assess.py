@@ -53,7 +53,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state im
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._trace import clean_start
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import settings_of
 from ansible_collections.aarch64.validator.plugins.plugin_utils._signatures import explain_log
-from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
+from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_names, check_size
 from ansible_collections.aarch64.validator.plugins.plugin_utils._sound import PARTS, sound_facts
 
 SCHEMA = 1
@@ -75,6 +75,7 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     lacking = [part for part in PARTS if part not in facts]
     if lacking:
         raise ValueError("these memory facts are not whole, they lack {}; gather them again".format(", ".join(lacking)))
+    check_names(facts["services"])
     try:
         return _judged(sound_facts(facts), wanted, refused)
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:

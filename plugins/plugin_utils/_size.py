@@ -1,14 +1,22 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a host has told, so that no host can fill the controller. Pure; private to this collection."""
+"""How much a host has told, and what it calls its services: what comes before any judgement. Pure; private to this collection."""
 
 from __future__ import annotations
 
 # A host with 20 services, 200 lines of log each and every line as long as it may be tells less than 9 MiB; usual are 20 KiB.
 MOST = 16 << 20
 MOST_DEPTH = 40
+MOST_NAME = 300  # systemd.unit(5) allows 255
 _ENTRY = 8  # what a value costs besides its text, roughly as in JSON
+
+
+def check_names(services: object) -> None:
+    """Raise ValueError for a service whose name could drive the terminal on which it is shown."""
+    for name in services if isinstance(services, dict) else ():
+        if not (isinstance(name, str) and 0 < len(name) <= MOST_NAME and name.isprintable() and " " not in name):
+            raise ValueError("these memory facts have a service whose name no service can have; look at what answers there")
 
 
 def check_size(facts: object, most: int = MOST) -> None:

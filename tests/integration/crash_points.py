@@ -50,7 +50,8 @@ def points(log: str) -> list[Point]:
         if match:
             call = match.group(1)
             counts[call] = counts.get(call, 0) + 1
-            if not call.startswith(("open", "creat")) or _WRITES.search(line):
+            opens = call.startswith(("open", "creat"))
+            if "</dev/" not in line and (not opens or _WRITES.search(line)):
                 found.append(Point(call, counts[call], line))
     return found
 

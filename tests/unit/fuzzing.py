@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 FACTOR = float(os.environ.get("FUZZ_FACTOR", "1"))
 BATCH = 100  # inputs from one example of hypothesis
 LONGEST = 20000
+TRIED: dict[str, int] = {}  # inputs by target, of this run
 # What parsers of this world trip over: numbers that are none, ends of lines that are none, escapes, halves of things.
 TOKENS = (
     "", " ", "\t", "\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\ufeff", "\udc80", "\u00b2", "\u0663",
@@ -102,7 +103,13 @@ def fuzz(target: Target, wanted: int) -> int:
                 raise AssertionError(f"{target.name} raises {error!r} on {content[:500]!r}") from error
 
     search()
+    TRIED[target.name] = TRIED.get(target.name, 0) + tried
     return tried
+
+
+def summary() -> str:
+    """How much was tried so far."""
+    return f"fuzz: {sum(TRIED.values()):,} inputs in {len(TRIED)} parsers"
 
 
 class Work:

@@ -19,7 +19,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _journal,
 from ansible_collections.aarch64.validator.plugins.plugin_utils import _signatures, _strace_calls, _window
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _recorded
-from fuzzing import FACTOR, TOKENS, Target, Work, fuzz
+from fuzzing import FACTOR, TOKENS, TRIED, Target, Work, fuzz, summary
 from host_texts import COMMAND, JOURNAL, MAPS, STRACE
 
 LOG = """Nov 21 10:00:00 val-1 polkadot[4711]: 2026-11-21 10:00:00 Error:
@@ -64,6 +64,7 @@ ALL = [(case, path) for case in sorted(CASES) for path in places(CASES[case])]
 @given(st.integers(0, 2**64))
 def test_wrongly_typed_facts(seed: int) -> None:
     """A host that answers something else than facts is refused by name, and costs no other host its report."""
+    TRIED["facts"] = TRIED.get("facts", 0) + 1
     source = random.Random(seed)
     case, path = source.choice(ALL)
     facts = copy.deepcopy(CASES[case])
@@ -103,3 +104,9 @@ def test_recorded_logs_are_samples() -> None:
     assert _signatures.explain_log(LOG)
     assert _journal.relevant_lines(_journal.parse_journal(JOURNAL))
     assert _node.HIDDEN in _node.redact_text(COMMAND)
+
+
+def test_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    """Says what the tests before it have tried."""
+    with capsys.disabled():
+        print("\n" + summary())

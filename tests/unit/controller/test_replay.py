@@ -70,7 +70,7 @@ def test_outcome_of_a_file_is_that_of_the_live_host():
     (b"[]", "schema 1"),
     (b'{"schema": 2}', "schema 1"),
     (b'{"schema": 1}', "not whole, they lack host, kernel"),
-    (json.dumps(host_facts(shm={"size": "64M"})).encode(), "(TypeError in _shm_ok)"),
+    (json.dumps(host_facts(shm={"size": "64M"})).encode(), "cannot be judged (these memory facts are not of the shape"),
 ])
 def test_file_that_cannot_be_judged_is_a_failed_host(content, problem):
     entry = host_entry("val-1", recorded_outcome("val-1.json", content, {}))

@@ -52,6 +52,30 @@ def test_several_changes_go_back_to_before_the_first(path: Path) -> None:
     assert undo() == {"changed": False, "actions": [], "notes": []}
 
 
+def test_a_change_that_was_killed_before_it_was_written_leaves_no_trace(path: Path) -> None:
+    """The record of the trial and that of the remedy were saved, and then the power went."""
+    _provisional.remember_drop_in(REMEDY.state, UNIT, str(path), None, FIRST, _drop_in.recorded(REMEDY).get(UNIT))
+    _drop_in.save_state(REMEDY.state, {UNIT: _drop_in.first_entry(REMEDY, UNIT, None)})
+    change(path, FIRST)
+    undo()
+    assert not path.parent.exists() and not (path.parents[1] / "state").exists()
+
+
+def test_an_undo_that_was_killed_before_the_reload_reloads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Manager:
+        reloads = 0
+
+        def reload(self) -> None:
+            self.reloads += 1
+
+    change(path, FIRST)
+    manager = Manager()
+    monkeypatch.setattr(_undo, "is_running_here", lambda: True)
+    path.unlink()  # as an undo does first
+    assert _undo.undo(manager, False)["changed"] is False  # type: ignore[arg-type]  # all that it asks of systemd
+    assert manager.reloads == 1
+
+
 def test_what_an_earlier_run_wrote_comes_back_and_can_still_be_reverted(path: Path) -> None:
     change(path, FIRST)
     _undo.keep(dry=False)
