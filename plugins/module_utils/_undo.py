@@ -11,7 +11,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in,
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import replace_file
 from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import REMEDY as LIMITS
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import NAME, SHM, provisional
-from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_unit import REMEDY as STRATEGY
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import RELOADED
@@ -47,7 +47,7 @@ def undo(manager: Manager, dry: bool) -> dict:
             actions += done
             notes += note
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{_drop_in.DIRECTORY}/{NAME}.json is damaged ({error!r}); move it away to go on") from error
+        raise ValueError(f"{DIRECTORY}/{NAME}.json is damaged ({error!r}); move it away to go on") from error
     if not dry:
         save_state(NAME, {})  # last, so that an undo that is interrupted can be repeated
     return {"changed": bool(actions), "actions": actions, "notes": notes}

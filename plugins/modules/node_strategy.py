@@ -181,7 +181,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import STRATEGIES
-from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply import Refusal, present, reverted
+from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply import present, reverted
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
 
 
 def run(module: AnsibleModule) -> dict:

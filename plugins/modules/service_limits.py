@@ -162,8 +162,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import Refusal, present, reverted
+from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import present, reverted
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal
 
 
 def run(module: AnsibleModule) -> dict:

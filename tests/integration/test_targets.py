@@ -52,5 +52,5 @@ def test_target(module: str, host: HostHandle, tmp_path: Path) -> None:
 
 def _tasks(tasks: list) -> list:
     """All tasks, with those of blocks."""
-    return [task for each in tasks for task in [each, *(_tasks(sum((each.get(part, []) for part in (
-        "block", "rescue", "always")), [])))]]
+    parts = [task[part] for task in tasks for part in ("block", "rescue", "always") if part in task]
+    return tasks + [task for part in parts for task in _tasks(part)]
