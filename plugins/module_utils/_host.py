@@ -144,10 +144,10 @@ def va_bits_facts(release: str, regions: list, unread: list) -> dict:
         configured = va_bits_of_config(read_kernel_config(release, unread) or "")
     is_wide = struct.calcsize("P") == 8
     usable = None if configured is None else min(configured, 48)
-    measures = (
+    measures: tuple[tuple[str, t.Callable[[], int | None]], ...] = (
         ("maps", lambda: va_bits_of_maps(regions) if is_wide else None), ("config", lambda: usable),
         ("hint", lambda: va_bits_of_hints() if is_wide else None),
-    )  # type: tuple[tuple[str, t.Callable[[], int | None]], ...]
+    )
     for source, measure in measures:
         bits = measure()
         if bits is not None:
