@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 import time
+import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._address_space import (
     read_kernel_config,
@@ -143,8 +144,10 @@ def va_bits_facts(release: str, regions: list, unread: list) -> dict:
         configured = va_bits_of_config(read_kernel_config(release, unread) or "")
     is_wide = struct.calcsize("P") == 8
     usable = None if configured is None else min(configured, 48)
-    measures = (("maps", lambda: va_bits_of_maps(regions) if is_wide else None), ("config", lambda: usable),
-                ("hint", lambda: va_bits_of_hints() if is_wide else None))
+    measures: tuple[tuple[str, t.Callable[[], int | None]], ...] = (
+        ("maps", lambda: va_bits_of_maps(regions) if is_wide else None), ("config", lambda: usable),
+        ("hint", lambda: va_bits_of_hints() if is_wide else None),
+    )
     for source, measure in measures:
         bits = measure()
         if bits is not None:

@@ -16,7 +16,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._provisional imp
 from ansible_collections.aarch64.validator.plugins.module_utils._release_link import STATE as RELEASE
 from ansible_collections.aarch64.validator.plugins.module_utils._release_link import undo_release
 from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_apply import REMEDY as SANDBOX
-from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_unit import REMEDY as STRATEGY
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import RELOADED
@@ -62,7 +62,7 @@ def undo(manager: Manager, dry: bool) -> dict:
             actions += done
             notes += note
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{_drop_in.DIRECTORY}/{NAME}.json is damaged ({error!r}); move it away to go on") from error
+        raise ValueError(f"{DIRECTORY}/{NAME}.json is damaged ({error!r}); move it away to go on") from error
     if not dry:
         save_state(NAME, {})  # last, so that an undo that is interrupted can be repeated
     return {"changed": bool(actions), "actions": actions, "notes": notes}

@@ -52,9 +52,5 @@ def test_target(module: str, host: HostHandle, tmp_path: Path) -> None:
 
 def _tasks(tasks: list) -> list:
     """All tasks, with those of blocks."""
-    found = []
-    for task in tasks:
-        found.append(task)
-        for part in ("block", "rescue", "always"):
-            found += _tasks(task.get(part, []))
-    return found
+    parts = [task[part] for task in tasks for part in ("block", "rescue", "always") if part in task]
+    return tasks + [task for part in parts for task in _tasks(part)]

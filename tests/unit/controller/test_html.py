@@ -112,7 +112,8 @@ def test_script_makes_text_and_never_markup():
 def test_each_file_of_the_page_is_used_and_says_its_licence():
     assert {path.name for path in _html.TEMPLATES.iterdir()} == {"page.html", *_html.STYLES, *_html.SCRIPTS}
     for path in _html.TEMPLATES.iterdir():
-        assert "SPDX-License-Identifier: GPL-3.0-or-later" in "".join(path.read_text().splitlines(keepends=True)[:5]), path.name
+        head = "".join(path.read_text().splitlines(keepends=True)[:5])
+        assert "SPDX-License-" "Identifier: GPL-3.0-or-later" in head, path.name
 
 
 def test_collection_brings_the_files_of_the_page():
