@@ -75,7 +75,7 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     lacking = [part for part in PARTS if part not in facts]
     if lacking:
         raise ValueError("these memory facts are not whole, they lack {}; gather them again".format(", ".join(lacking)))
-    check_names(facts["services"])
+    check_names(facts["services"], facts.get("processes"))
     try:
         return _judged(sound_facts(facts), wanted, refused)
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:

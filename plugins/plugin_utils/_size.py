@@ -12,11 +12,12 @@ MOST_NAME = 300  # systemd.unit(5) allows 255
 _ENTRY = 8  # what a value costs besides its text, roughly as in JSON
 
 
-def check_names(services: object) -> None:
-    """Raise ValueError for a service whose name could drive the terminal on which it is shown."""
-    for name in services if isinstance(services, dict) else ():
-        if not (isinstance(name, str) and 0 < len(name) <= MOST_NAME and name.isprintable() and " " not in name):
-            raise ValueError("these memory facts have a service whose name no service can have; look at what answers there")
+def check_names(services: object, processes: object) -> None:
+    """Raise ValueError for a service or process whose name could drive the terminal on which it is shown."""
+    for names, spaces in ((services, False), (processes, True)):
+        for name in names if isinstance(names, dict) else ():
+            if not (isinstance(name, str) and 0 < len(name) <= MOST_NAME and name.isprintable() and (spaces or " " not in name)):
+                raise ValueError("these memory facts have a service whose name no service can have; look at what answers there")
 
 
 def check_size(facts: object, most: int = MOST) -> None:

@@ -23,6 +23,7 @@ import jsonschema
 import pytest
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
+from report_fleets import judged_as
 from test_replay import audit
 from test_report import ADVICE, AT_RISK, BLOCKED, CAPPED, FAILED, HEALTHY, UNREACHABLE, judged, report
 
@@ -41,15 +42,15 @@ EVIL_NAMES = ("=1+1", "-x\n,y", "@SUM(A1)", "+1", "\t=1", "\r=1", "\uff1d1", 'a"
               "\ud83d\udca9 \ud800", "{a}")
 
 
-def evil_facts() -> dict:
+def evil_outcome() -> dict:
     facts = node_facts({"limits": {"configured": {}, "live": {"nofile": {"soft": 1024, "hard": 1024}}}},
                        kernel={"release": "=cmd|' /C calc'!A0"}, host={"board": "@board\x07"})
-    facts["services"][EVIL_UNIT] = facts["services"].pop("polkadot.service")
-    return facts
+    facts, assessment = judged_as(EVIL_UNIT, facts)
+    return {"facts": facts, "assessment": assessment, "pending": ["=x", "y"]}
 
 
 FLEET = report("verify", a=HEALTHY, b=BLOCKED, c=AT_RISK, d=UNREACHABLE, e=FAILED, f=ADVICE, g=CAPPED)
-EVIL = report("audit", **{name: judged(evil_facts(), pending=["=x", "y"]) for name in EVIL_NAMES},
+EVIL = report("audit", **{name: evil_outcome() for name in EVIL_NAMES},
               **{"=failed": {"failure": {"task": None, "message": "=\x1b]0;\x07 ]]> {0} [x](y)\ud800", "unreachable": False}}})
 NOBODY = report("audit")
 REPORTS = pytest.mark.parametrize("told", [FLEET, EVIL, NOBODY], ids=["fleet", "evil", "nobody"])
