@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,15 +67,16 @@ def lay_out(source: Path) -> None:
         if title == "Use":
             here += [f"docs/{name}" for name in sorted(guides - named)]
         index.append(toctree(title, here))
-    index.append(toctree("Reference", ["Role memory_pool <roles/memory_pool/README>", f"{PLUGINS}/index", "CHANGELOG"]))
-    index.append(toctree("", ["README", "docs/README"], hidden=True))
+    reference = ["Role memory_pool <roles/memory_pool/README>", f"Modules and filters <{PLUGINS}/index>", "CHANGELOG"]
+    index.append(toctree("Reference", reference))
+    for page in (source / "README.md", source / "docs/README.md"):  # others link to them, but the menu has all that they list
+        page.write_text("---\norphan: true\n---\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
     (source / "index.md").write_text("\n".join(index), encoding="utf-8")
 
 
-def toctree(title: str, pages: list[str], hidden: bool = False) -> str:
+def toctree(title: str, pages: list[str]) -> str:
     """A list of pages for the side of the site."""
-    lines = ["```{toctree}", ":maxdepth: 1", ":hidden:" if hidden or title else "", f":caption: {title}" if title else "", *pages]
-    return "\n".join(line for line in lines if line) + "\n```\n"
+    return "\n".join(["```{toctree}", ":maxdepth: 1", ":hidden:", f":caption: {title}", *pages, "```", ""])
 
 
 def plugin_pages(directory: Path) -> None:
@@ -83,6 +85,9 @@ def plugin_pages(directory: Path) -> None:
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / "playbooks/collections"))
     run(["-m", "antsibull_docs.cli.antsibull_docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir",
          str(directory), "aarch64.validator"], env=environment)
+    for page in directory.glob("*.rst"):  # the theme has a list of contents of its own
+        text = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(r"\.\. contents::\n(?:   .*\n)*", "", text), encoding="utf-8")
 
 
 def pictures(directory: Path, without: bool) -> None:
