@@ -149,9 +149,10 @@ class CallbackModule(CallbackBase):
 
 
 def restart_text(restart: dict[str, t.Any], now: float) -> str:
-    """``restarts polkadot.service, which stays down until 12:41:07 at the least``"""
-    text, delay = "restarts {}".format(restart.get("unit", "a service")), int(restart.get("delay") or 0)
-    return text + (f", which stays down until {clock(now + delay)} at the least" if delay else f" since {clock(now)}")
+    """``restarts, down until 12:41:07 at the least: polkadot.service``, with the time where a short line still has it."""
+    unit, delay = restart.get("unit", "a service"), int(restart.get("delay") or 0)
+    when = f", down until {clock(now + delay)} at the least" if delay else f" since {clock(now)}"
+    return f"restarts{when}: {unit}"
 
 
 def clock(when: float) -> str:

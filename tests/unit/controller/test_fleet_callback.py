@@ -12,9 +12,12 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.aarch64.validator.plugins.callback.fleet import restart_text
 
 ROOT = Path(__file__).resolve().parents[3]
 WAIT = "polkadot.service: waiting for 30 seconds, until 12:41:07 UTC (30 more); peers: it has 0 peers"
@@ -100,3 +103,10 @@ def test_a_terminal_has_one_line_that_is_gone_before_the_summary(run):
     assert max(map(len, live)) < 100, "it must not wrap"
     summary = shown.decode().rindex("the summary")
     assert shown.decode().rindex("batch 2 of 2") < summary
+
+
+def test_a_restart_says_until_when_a_node_stays_down():
+    now = time.mktime((2026, 3, 2, 12, 40, 0, 0, 0, -1))
+    assert restart_text({"unit": "polkadot.service", "delay": 120}, now) == (
+        "restarts, down until 12:42:00 at the least: polkadot.service")
+    assert restart_text({"unit": "polkadot.service", "delay": 0}, now) == "restarts since 12:40:00: polkadot.service"
