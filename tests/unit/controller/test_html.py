@@ -220,3 +220,22 @@ def test_work_grows_with_the_hosts(monkeypatch):
         counts.append(len(calls))
     assert counts[2] - counts[1] == pytest.approx(2 * (counts[1] - counts[0]), rel=0.02)
     assert counts[2] < 800 * 4
+
+
+def test_merged_report_names_its_pieces_and_nodes_that_are_the_same():
+    told = dict(FLEET, pieces=[{"file": "<a>/report.json", "generated_at": "2026-01-01T00:00:00Z", "hosts": 7}],
+                duplicate_identities=[{"text": "a and <b> have one peer id"}])
+    text, plain = report_html(told), report_html(FLEET)
+    assert "<tr><td>a and &lt;b&gt; have one peer id</td></tr>" in text
+    assert "<tr><td>&lt;a&gt;/report.json</td><td>7</td>" in text
+    for name in ("twice", "pieces"):
+        hidden = re.compile(rf'<section class="card[^"]*" id="{name}" [^>]*hidden>')
+        assert hidden.search(plain) and not hidden.search(text)
+
+
+def test_what_could_not_be_read_is_named():
+    facts = dict(node_facts(), unread=[{"path": "journalctl", "reason": "<corrupted>"}])
+    told = report("audit", a=judged(facts))
+    assert "On 1 host something could not be read" in second_line(told)
+    page = page_data(told)
+    assert [page["texts"][number] for number in page["hosts"][0]["gaps"]] == ["journalctl (<corrupted>)"]
