@@ -59,7 +59,8 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
             raise
         sync_directory(os.path.dirname(target))
     except OSError as error:
-        error.filename, error.filename2 = path, None  # a write or a sync names none, others the temporary file
+        error.filename = path  # a write or a sync names none, others the temporary file
+        del error.filename2
         raise
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
+from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_names, check_size
 
 FACTS = "aarch64_memory"
 GATHERS = "memory_facts"  # the one module that answers facts
@@ -28,6 +28,9 @@ def trusted_answer(answer: dict, module: str) -> dict:
     try:
         check_size(answer)
         complaint = _complaint(answer, module)
+        if module == GATHERS and not complaint:
+            facts = (answer.get("ansible_facts") or {}).get(FACTS) or {}
+            check_names(facts.get("services"), facts.get("processes"))
     except ValueError as error:
         complaint = str(error)
     if complaint:

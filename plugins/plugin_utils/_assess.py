@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import traceback
-
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
 from ansible_collections.aarch64.validator.plugins.plugin_utils._differences import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
@@ -53,7 +51,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state im
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._trace import clean_start
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import settings_of
 from ansible_collections.aarch64.validator.plugins.plugin_utils._signatures import explain_log
-from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_names, check_size
+from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
 from ansible_collections.aarch64.validator.plugins.plugin_utils._sound import PARTS, sound_facts
 
 SCHEMA = 1
@@ -75,14 +73,20 @@ def assess_facts(facts: dict, policy: dict, refused: tuple | list = ()) -> dict:
     lacking = [part for part in PARTS if part not in facts]
     if lacking:
         raise ValueError("these memory facts are not whole, they lack {}; gather them again".format(", ".join(lacking)))
-    check_names(facts["services"], facts.get("processes"))
     try:
         return _judged(sound_facts(facts), wanted, refused)
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
         # Whoever answers for a host may answer anything. The type of what is wrong is told, never its text.
-        where = traceback.extract_tb(error.__traceback__)[-1]
         raise ValueError("these memory facts are not of the shape that aarch64.validator.memory_facts gives them "
-                         f"({type(error).__name__} in {where.name}); gather them again") from error
+                         f"({type(error).__name__} in {_where(error)}); gather them again") from error
+
+
+def _where(error: BaseException) -> str:
+    """The function that did not know what to do with a value."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place.tb_frame.f_code.co_name if place is not None else "a rule"
 
 
 def _judged(facts: dict, wanted: dict, refused: tuple | list) -> dict:
