@@ -25,8 +25,8 @@ REQUIRED = {  # so that nothing but the unknown option is refused
 }
 MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
 # What nobody who installs the collection should get.
-UNWANTED = re.compile(r"(^|/)(\.(git|venv|cache|ansible|github|guests|hypothesis)(/|-test/|$)|__pycache__|\.\w+_cache)|\.py[co]$|\.tar\.gz$|^validator-report|"
-                      r"/validator-report/|^playbooks/collections|^tests/output")
+UNWANTED = re.compile(r"(^|/)(\.(git|venv|cache|ansible|github|guests|hypothesis)(/|-test/|$)|__pycache__|\.\w+_cache|validator-report/)|"
+                      r"\.py[co]$|\.tar\.gz$|^playbooks/collections|^tests/output")
 
 
 def run(*command: object, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,8 @@ def run(*command: object, cwd: Path, check: bool = True) -> subprocess.Completed
     program = Path(sys.executable).parent / str(command[0])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(ANSIBLE_COLLECTIONS_PATH=str(cwd / "collections"), HOME=str(cwd), ANSIBLE_LOCALHOST_WARNING="false")
-    done = subprocess.run([str(program), *map(str, command[1:])], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([str(program), *map(str, command[1:])], cwd=cwd, env=environment,
+                          capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -44,14 +45,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty place with the collection in it, from a tree that has what a working tree has: caches and reports."""
     directory = tmp_path_factory.mktemp("galaxy")
     source = directory / "source"
-    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", ":!playbooks/collections"], cwd=ROOT,
-                           capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", ":!playbooks/collections"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listing.split("\0")):
         if (ROOT / name).exists():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    for litter in ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-report/report.json", ".cache/docsite/index.html",
-                   "playbooks/validator-report/report.json", "tests/output/x", "aarch64-validator-0.0.1.tar.gz", ".hypothesis/x"):
+    for litter in ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-report/report.json", ".hypothesis/x",
+                   ".cache/docsite/index.html", "playbooks/validator-report/report.json", "tests/output/x",
+                   "aarch64-validator-0.0.1.tar.gz"):
         (source / litter).parent.mkdir(parents=True, exist_ok=True)
         (source / litter).write_text("")
     run("ansible-galaxy", "collection", "build", source, "--output-path", directory, cwd=directory)
@@ -69,8 +71,8 @@ def test_tarball_holds_no_litter(place: Path) -> None:
 
 
 def test_playbook_runs_by_its_full_name(place: Path) -> None:
-    arguments = ("-i", "localhost,", "-c", "local", "-e", "memory_pool_hosts=all", "-e", f"ansible_python_interpreter={sys.executable}",
-                 "-e", "memory_pool_fail_on=never")
+    arguments = ("-i", "localhost,", "-c", "local", "-e", "memory_pool_hosts=all", "-e", "memory_pool_fail_on=never",
+                 "-e", f"ansible_python_interpreter={sys.executable}")
     done = run("ansible-playbook", *arguments, "aarch64.validator.diagnose", cwd=place)
     assert "diagnose: 1 host" in done.stdout
     assert (place / "validator-report/report.json").exists()
@@ -78,15 +80,16 @@ def test_playbook_runs_by_its_full_name(place: Path) -> None:
 
 def test_module_defaults_reach_every_module_by_the_group(place: Path) -> None:
     """A default that each module refuses by its name shows that it was given to it."""
+    calls = [{"name": module, f"aarch64.validator.{module}": REQUIRED.get(module, {}), "register": f"told_{module}",
+              "ignore_errors": True} for module in sorted(MODULES)]
+    shows = [{"name": "Show", "ansible.builtin.debug": {"msg": "{{ told_" + module + ".msg }}"}} for module in sorted(MODULES)]
     play = [{
         "name": "Defaults", "hosts": "localhost", "connection": "local", "gather_facts": False, "check_mode": True,
-        "module_defaults": {"group/aarch64.validator.validator": {"no_such_option": 1}},
-        "tasks": [{"name": module, f"aarch64.validator.{module}": REQUIRED.get(module, {}), "register": f"told_{module}", "ignore_errors": True}
-                  for module in sorted(MODULES)]
-        + [{"name": "Show", "ansible.builtin.debug": {"msg": "{{ told_" + module + ".msg }}"}} for module in sorted(MODULES)],
+        "module_defaults": {"group/aarch64.validator.validator": {"no_such_option": 1}}, "tasks": calls + shows,
     }]
     (place / "defaults.yml").write_text(yaml.safe_dump(play))
-    done = run("ansible-playbook", "-i", "localhost,", "-e", f"ansible_python_interpreter={sys.executable}", "defaults.yml", cwd=place)
+    interpreter = f"ansible_python_interpreter={sys.executable}"
+    done = run("ansible-playbook", "-i", "localhost,", "-e", interpreter, "defaults.yml", cwd=place)
     shown = [line for line in done.stdout.splitlines() if '"msg":' in line and "no_such_option" in line and "FAILED" not in line]
     assert len(shown) == len(MODULES), done.stdout
 
