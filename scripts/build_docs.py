@@ -48,7 +48,8 @@ def main() -> int:
     builders = ["html", "linkcheck"] if options.external else ["html"]
     for builder in builders:
         target = output if builder == "html" else output.with_name(output.name + "-links")
-        run(["-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", builder, "-c", str(ROOT / "docs/docsite"), str(source), str(target)])
+        run(["-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", builder, "-c", str(ROOT / "docs/docsite"), str(source),
+             str(target)])
     sys.stdout.write(f"{output / 'index.html'}\n")
     return 0
 
@@ -83,8 +84,8 @@ def plugin_pages(directory: Path) -> None:
     """A page for each plugin and the role, from their own documentation."""
     directory.mkdir(parents=True)
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / "playbooks/collections"))
-    run(["-m", "antsibull_docs.cli.antsibull_docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir",
-         str(directory), "aarch64.validator"], env=environment)
+    run(["-m", "antsibull_docs.cli.antsibull_docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error",
+         "--dest-dir", str(directory), "aarch64.validator"], env=environment)
     for page in directory.glob("*.rst"):  # the theme has a list of contents of its own
         text = page.read_text(encoding="utf-8")
         page.write_text(re.sub(r"\.\. contents::\n(?:   .*\n)*", "", text), encoding="utf-8")
@@ -99,10 +100,10 @@ def pictures(directory: Path, without: bool) -> None:
             (directory / name).write_bytes(b"")
         return
     sys.path[:0] = [str(ROOT / "playbooks/collections"), str(ROOT / "tests/support"), str(ROOT / "tests/unit")]
-    import report_fleets  # noqa: PLC0415  needs the path above
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    import report_fleets
+    from playwright.sync_api import sync_playwright
 
-    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html  # noqa: PLC0415
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html
 
     page_file = directory.parent / "report.html"
     report = report_fleets.fleet_report(40)

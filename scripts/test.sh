@@ -2,8 +2,9 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run the test tiers, fast ones first: test.sh [lint|unit|browser|integration|crash|chain|arm64|arm64-all ...].
-# Without a name: all but crash, with two of the four arm64 kernels.
+# Run the test tiers, fast ones first:
+# test.sh [lint|unit|pythons|sanity|sanity-all|docs|browser|integration|crash|chain|arm64|arm64-all ...].
+# Without a name: all but crash, sanity-all and arm64-all, with two of the four arm64 kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC1091  # made by make_venv.sh
@@ -22,7 +23,7 @@ GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-cl
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-source-6.1 gcc libc6-dev make flex bison bc libelf-dev libssl-dev xz-utils"
 
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit browser integration chain arm64)
+[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit pythons sanity docs browser integration chain arm64)
 left_out=()
 timings=()
 
@@ -31,6 +32,12 @@ lint() {
     mypy
     yamllint --strict .
     ansible-lint --offline --profile production
+    codespell
+    reuse lint --quiet || reuse lint
+    antsibull-changelog lint
+    antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
     if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 }
 
@@ -85,6 +92,40 @@ browser() {
         return 0
     fi
     pytest -q tests/browser
+}
+
+# or_left_out TIER COMMAND...: what ends with 77 has said what it lacks.
+or_left_out() {
+    local tier=$1 code=0
+    shift
+    "$@" || code=$?
+    if [ "$code" = 77 ]; then
+        left_out+=("$tier: not every Python that it needs is here")
+    elif [ "$code" != 0 ]; then
+        exit "$code"
+    fi
+}
+
+# Code that runs on hosts, on the oldest and the newest Python of a host; all of them: scripts/target_units.sh
+pythons() {
+    or_left_out pythons scripts/target_units.sh 3.7 3.13
+}
+
+sanity() {
+    or_left_out sanity scripts/sanity.sh 2.19
+}
+
+sanity-all() {
+    for version in 2.17 2.18 2.19 2.20 2.21; do or_left_out "sanity $version" scripts/sanity.sh "$version"; done
+    or_left_out pythons scripts/target_units.sh
+}
+
+docs() {
+    if ! installed chromium chromium; then
+        left_out+=("docs: needs chromium")
+        return 0
+    fi
+    pytest -q tests/docs tests/galaxy
 }
 
 integration() {

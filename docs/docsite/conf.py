@@ -11,7 +11,7 @@ from docutils import nodes
 
 project = "aarch64.validator"
 author = "aarch64.validator contributors"
-copyright = "2026, aarch64.validator contributors"
+copyright = "2026, aarch64.validator contributors"  # noqa: A001  the name that Sphinx reads
 
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
