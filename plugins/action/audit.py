@@ -11,12 +11,12 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import FACTS, GATHERS, trusted_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _spool
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import host_entry
 
-FACTS = "aarch64_memory"
-MODULE = "aarch64.validator.memory_facts"
+MODULE = f"aarch64.validator.{GATHERS}"
 GATHERING = ("services", "engines_needed")
 
 
@@ -51,11 +51,12 @@ class ActionModule(ActionBase):
         """The outcome of this host, and the facts beside it that ansible-core wants to keep, as where Python is."""
         arguments = {key: options[key] for key in GATHERING if options[key] is not None}
         try:
-            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+            said = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         except AnsibleConnectionFailure as error:
             return failure(f"unreachable: {error}", unreachable=True), {}
         except AnsibleError as error:
             return failure(str(error)), {}
+        answer = trusted_answer(said, GATHERS)
         facts = answer.get("ansible_facts") or {}
         others = {key: value for key, value in facts.items() if key != FACTS}
         if answer.get("failed") or FACTS not in facts:

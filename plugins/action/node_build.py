@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
+from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import trusted_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._release_check import release_check
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import clean
 
@@ -35,7 +36,8 @@ class ActionModule(ActionBase):
         name = (task_vars or {}).get("inventory_hostname", "")
         done = {"actions": [], "notes": [], "cleaned": False, "changed": False}  # type: dict[str, t.Any]
         while True:
-            result = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
+            answer = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
+            result = trusted_answer(answer, "node_build")
             if result.get("failed") or "done" not in result:
                 return dict(result, actions=done["actions"], changed=done["changed"])
             done = merged(done, result)

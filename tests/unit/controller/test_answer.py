@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import trusted_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
 
+ROOT = Path(__file__).parents[3]
 FACTS = {"aarch64_memory": {"services": {"polkadot.service": {}}}}
 
 
@@ -52,3 +56,12 @@ def test_size_is_of_all_that_is_told():
         deep = [deep]
     with pytest.raises(ValueError, match="nested too deeply"):
         check_size(deep)
+
+
+def test_what_any_module_answers_is_looked_at():
+    routed = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["plugin_routing"]["action"]
+    own = {path.stem for path in (ROOT / "plugins/action").glob("[a-z]*.py")}
+    asked = {path.stem for path in (ROOT / "plugins/modules").glob("[a-z]*.py")}
+    assert asked - own == set(routed), "the answers of these modules are believed, or no module has this name"
+    for name in own - {"report"}:
+        assert "trusted_answer(" in (ROOT / f"plugins/action/{name}.py").read_text(), f"{name} believes what a host answers"
