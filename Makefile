@@ -2,7 +2,9 @@
 #
 #   make diagnose|remediate|verify|audit|revert [INVENTORY=path] [ARGS='--check --diff --limit x'] [QUERY='JMESPath']
 #   make merge PIECES='slices/*/report.json' [ARGS=...] [QUERY=...]
+#   make rebuild|deliver [INVENTORY=path] [ARGS=...]      docs/rebuild.md
 #   make bench        how long things take, and how that grows
+#   make docs         the docs site, in .cache/docsite
 #
 # INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
 
@@ -14,13 +16,13 @@ export INVENTORY ARGS KERNEL
 override export QUERY := $(value QUERY)
 override export PIECES := $(value PIECES)
 
-.PHONY: help diagnose remediate verify audit revert merge test lint test-unit test-browser test-integration test-chain test-arm64 \
-	bench guest guest-down build clean
+.PHONY: help diagnose remediate verify audit revert merge rebuild deliver test lint docs bench fuzz guest guest-down build clean \
+	test-unit test-pythons test-sanity test-sanity-all test-browser test-integration test-crash test-chain test-arm64
 
 help:
-	@sed -n '2,7p' Makefile
+	@sed -n '2,9p' Makefile
 
-diagnose remediate verify audit revert merge: $(VENV)/.installed
+diagnose remediate verify audit revert merge rebuild deliver: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
 
 $(VENV)/.installed: requirements.txt scripts/make_venv.sh
@@ -34,12 +36,16 @@ $(TEST_VENV)/.installed: requirements.txt requirements-test.txt scripts/make_ven
 test: $(TEST_VENV)/.installed
 	@scripts/test.sh
 
-lint test-unit test-browser test-integration test-chain: $(TEST_VENV)/.installed
+lint docs test-unit test-pythons test-sanity test-sanity-all test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
 
 # Figures for people, one program after the other; nothing fails for being slow.
 bench: $(TEST_VENV)/.installed
 	@for one in tests/bench/bench_*.py; do echo "=== $$one"; $(TEST_VENV)/bin/python $$one || exit; done
+
+# Twenty times the inputs that `make test-unit` tries on each parser.
+fuzz: $(TEST_VENV)/.installed
+	@FUZZ_FACTOR=20 $(TEST_VENV)/bin/python -m pytest -q tests/unit/target/test_fuzz_target.py tests/unit/controller/test_fuzz_controller.py
 
 # All four arm64 kernels; `make test` has two of them.
 test-arm64: $(TEST_VENV)/.installed
