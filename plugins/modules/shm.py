@@ -173,6 +173,7 @@ diff:
     "before": "rw,nosuid,nodev,size=64M,mode=1777\n", "after": "rw,nosuid,nodev,size=2G,mode=1777\n"}]
 """
 
+import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -183,8 +184,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._lock import cha
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import SHM, forget, remember_shm
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
-
-ATTEMPTS = 5  # somebody else may be writing fstab line by line
 
 
 def make_plan(params: dict, host: _shm_plan.Host, state: dict) -> _shm_plan.Plan:
@@ -205,9 +204,8 @@ def read_state(reverting: bool) -> dict:
         return load_state(_shm_apply.STATE_NAME)
     except PermissionError:
         if reverting:
-            raise _shm_plan.PlanError(
-                f"{_shm_apply.STATE_PATH} is for root alone; run this task with become: true"
-            ) from None
+            message = f"{_shm_apply.STATE_PATH} is for root alone; run this task with become: true"
+            raise _shm_plan.PlanError(message) from None
         return {}
 
 
@@ -217,18 +215,15 @@ def run(params: dict, check_mode: bool, with_diff: bool) -> dict:
     A plan that somebody else's change of fstab has overtaken is made anew. Raises ValueError or OSError.
     """
     with changing_host(check_mode):
-        for _attempt in range(ATTEMPTS - 1):
-            try:
+        for _attempt in range(4):  # somebody else may be writing fstab line by line
+            with contextlib.suppress(ChangedMeanwhile):
                 return run_once(params, check_mode, with_diff)
-            except ChangedMeanwhile:
-                continue
         return run_once(params, check_mode, with_diff)
 
 
 def run_once(params: dict, check_mode: bool, with_diff: bool) -> dict:
     """Read, plan and change, with the lock held. Raises ChangedMeanwhile besides, with nothing changed."""
-    reverting = params["state"] == "reverted"
-    before = _shm_apply.read_host()
+    reverting, before = params["state"] == "reverted", _shm_apply.read_host()
     state = read_state(reverting)
     try:
         plan = make_plan(params, before, state)
@@ -254,8 +249,8 @@ def run_once(params: dict, check_mode: bool, with_diff: bool) -> dict:
         facts = after.facts
     if with_diff:
         fstab = before.fstab if plan.fstab is None else plan.fstab
-        result["diff"] = difference(_fstab.PATH, before.fstab or "", fstab or "")
-        result["diff"] += difference("/dev/shm (live)", live_line(before.facts), live_line(facts))
+        result["diff"] = (difference(_fstab.PATH, before.fstab or "", fstab or "")
+                          + difference("/dev/shm (live)", live_line(before.facts), live_line(facts)))
     return dict(result, shm=facts)
 
 
@@ -263,8 +258,8 @@ def live_line(facts: dict) -> str:
     """The live mount as one line for a diff."""
     if not facts["mounted"]:
         return "not mounted\n"
-    options = [option for option in facts["options"] if not option.startswith("size=")]
-    return "{},size={},mode={}\n".format(",".join(options), format_exact(facts["size"] or 0), facts["mode"])
+    options = ",".join(option for option in facts["options"] if not option.startswith("size="))
+    return f"{options},size={format_exact(facts['size'] or 0)},mode={facts['mode']}\n"
 
 
 def difference(header: str, before: str, after: str) -> list:
