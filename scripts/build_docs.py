@@ -11,6 +11,7 @@ HTML in DIRECTORY (default: .cache/docsite). A warning ends it, and so does a li
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import shutil
@@ -100,11 +101,11 @@ def pictures(directory: Path, without: bool) -> None:
             (directory / name).write_bytes(b"")
         return
     sys.path[:0] = [str(ROOT / "playbooks/collections"), str(ROOT / "tests/support"), str(ROOT / "tests/unit")]
-    import report_fleets
     from playwright.sync_api import sync_playwright
 
     from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html
 
+    report_fleets = importlib.import_module("report_fleets")  # found by the path above
     page_file = directory.parent / "report.html"
     report = report_fleets.fleet_report(40)
     page_file.write_text(report_html(report), encoding="utf-8")

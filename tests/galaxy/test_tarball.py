@@ -25,8 +25,8 @@ REQUIRED = {  # so that nothing but the unknown option is refused
 }
 MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
 # What nobody who installs the collection should get.
-UNWANTED = re.compile(r"(^|/)(\.(git|venv|cache|ansible|github|guests|hypothesis)(/|-test/|$)|__pycache__|\.\w+_cache|validator-report/)|"
-                      r"\.py[co]$|\.tar\.gz$|^playbooks/collections|^tests/output")
+UNWANTED = re.compile(r"(^|/)(\.(git|venv|cache|ansible|github|guests|hypothesis)(/|-test/|$)|__pycache__|\.\w+_cache|"
+                      r"validator-report/)|\.py[co]$|\.tar\.gz$|^playbooks/collections|^tests/output")
 
 
 def run(*command: object, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
