@@ -56,7 +56,7 @@ def manifests(directory: str) -> list:
 
 def made_from(manifest: dict, inputs: dict, state: dict) -> bool:
     """Whether a release is of these inputs and this revision. One of an unknown source never is."""
-    return (manifest["inputs"] == inputs and manifest["revision"] == state["revision"] is not None
+    return (manifest["inputs"] == inputs and state["revision"] is not None and manifest["revision"] == state["revision"]
             and not manifest["dirty"] and not state["dirty"])
 
 

@@ -64,8 +64,10 @@ def changed_values(old: str | None, new: str) -> dict:
 
 def prove(settings: Settings, new: str | None, shm: int | None, trial: Trial) -> dict:
     """Reload, and see what a new container has. Raises Refusal, TrialError."""
-    assert settings.engine is not None  # noqa: S101 - for the reader and the type checker
-    settings.engine.reload()
+    engine = settings.engine
+    if engine is None:
+        raise Refusal("docker: its engine does not run, so that nothing can be tried")
+    engine.reload()
     if shm is not None and not trial.wait_for_shm(shm, _RELOAD_SECONDS):
         raise Refusal(f"docker: the engine did not take over {settings.path}, its own log says why; the file is as it was")
     seen = trial.seen({})

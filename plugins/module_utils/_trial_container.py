@@ -23,9 +23,9 @@ PROGRAM = "/wait"
 # ELF machine number (include/uapi/linux/elf-em.h), and code that waits for ever.
 _CODE = {
     # mov eax, 34 (pause); syscall; jump back
-    "x86_64": (62, bytes.fromhex("b822000000" "0f05" "ebf7")),
+    "x86_64": (62, bytes.fromhex("b822000000 0f05 ebf7")),
     # mov x0..x4, 0; mov x8, 73 (ppoll without descriptors and without an end); svc 0; branch back
-    "aarch64": (183, bytes.fromhex("000080d2" "010080d2" "020080d2" "030080d2" "040080d2" "280980d2" "010000d4" "f9ffff17")),
+    "aarch64": (183, bytes.fromhex("000080d2 010080d2 020080d2 030080d2 040080d2 280980d2 010000d4 f9ffff17")),
 }
 _BASE = 0x400000
 _PAGE = 0x10000  # a multiple of every page size there is

@@ -21,7 +21,9 @@ REQUIRED = {  # so that nothing but the unknown option is refused
     "changes": {"state": "kept"}, "memory_facts": {}, "node_health": {"unit": "x"}, "node_strategy": {"unit": "x"},
     "report": {"mode": "audit", "dir": "x", "hosts": ["localhost"]}, "restriction_bisect": {"unit": "x"},
     "service_limits": {"unit": "x", "nofile": "1"}, "service_restart": {"unit": "x"}, "shm": {"size": "1G"},
-    "startup_trace": {"unit": "x"},
+    "startup_trace": {"unit": "x"}, "service_sandbox": {"unit": "x"}, "audit": {},
+    "docker_defaults": {"shm_size": "1G"}, "podman_defaults": {"shm_size": "1G"},
+    "node_build": {"source": "x", "dir": "x", "binaries": ["x"]}, "node_release": {"unit": "x", "release": "x", "files": []},
 }
 MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
 # What nobody who installs the collection should get.

@@ -32,7 +32,7 @@ TRIALS = (
 def machines(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[list[ShmMachine]]:
     """Two, so that both processors have something to do."""
     try:
-        started = [ShmMachine(tmp_path_factory.mktemp("crash"), FSTAB_TEXT) for _ in range(2)]
+        started = [ShmMachine(tmp_path_factory.mktemp("crash"), FSTAB_TEXT) for _machine in range(2)]
     except OSError as error:
         pytest.skip(str(error))
     yield started

@@ -41,7 +41,7 @@ def run(home: Path, playbook: str) -> Told:
     """Run a playbook against all liars and this machine."""
     home.mkdir()
     for kind in KINDS:
-        (home / kind).write_text(f"#!{sys.executable}\n" + LIAR.read_text().partition("\n")[2])
+        (home / kind).write_text(f"#!{sys.executable}\n" + LIAR.read_text())
         (home / kind).chmod(0o755)
     (home / "facts.json").write_text(RECORDED.read_text())
     hosts = {kind: {"ansible_connection": "local", "ansible_python_interpreter": str(home / kind)} for kind in KINDS}

@@ -45,7 +45,7 @@ def test_a_delivery_goes_from_copy_to_restart_to_done():
     assert (remedies, said, rows[0]["ok"]) == ([], [], True)
     down = {"main_pid": 0, "active": False, "active_state": "inactive", "sub_state": "dead"}
     assert judged(NEW, NEW, **down)[0] == [], "a node that is stopped on purpose is not started for a release"
-    failed = dict(down, active_state="failed", sub_state="failed", result="exit-code")
+    failed = {**down, "active_state": "failed", "sub_state": "failed", "result": "exit-code"}
     assert "service-restart" in judged(NEW, NEW, restart_required=True, **failed)[0], "the node stays down with its new program"
 
 

@@ -110,7 +110,7 @@ def test_a_program_that_cannot_start_is_never_switched_to(program, said):
 def test_an_interrupted_switch_is_repeated_or_undone(place, monkeypatch):
     before = seen(place)
     with monkeypatch.context() as patched:
-        patched.setattr(links, "point", lambda link, target: (_ for _ in ()).throw(KeyboardInterrupt()))
+        patched.setattr(links, "point", lambda link, target: (_nothing for _nothing in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             deliver(place, "one")
     assert seen(place)[0] == "old", "the node would not start"
