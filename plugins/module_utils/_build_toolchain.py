@@ -100,8 +100,8 @@ def installed_toolchain(channel: str, asked_by: str, file: dict | None) -> tuple
     targets = "".join(f" --target {target}" for target in (file or {}).get("targets") or [])
     components = "".join(f" --component {component}" for component in (file or {}).get("components") or [])
     installed = ", ".join(have) or "none"
-    raise BuildError(f"the toolchain {channel}, which {asked_by} asks for, is not installed (installed: {installed}). Get it with: "
-                     f"rustup toolchain install {channel}{targets}{components}")
+    raise BuildError(f"the toolchain {channel}, which {asked_by} asks for, is not installed (installed: {installed}). "
+                     f"Get it with: rustup toolchain install {channel}{targets}{components}")
 
 
 def chosen(names: list, channel: str) -> str | None:

@@ -75,7 +75,7 @@ def prove(settings: Settings, new: str | None, shm: int | None, trial: Trial) ->
     refuse(short and f"docker: after the reload a new container has {short}; {settings.path} is as it was")
     entry = recorded_entry(REMEDY, settings.path)
     if new is not None:
-        proof = {"engine": settings.engine.identity, "text": _drop_in.digest(new)}
+        proof = {"engine": engine.identity, "text": _drop_in.digest(new)}
         entry = dict(entry or _drop_in.first_entry(REMEDY, settings.path, settings.old), proof=proof)
         save_state(REMEDY.state, dict(_drop_in.recorded(REMEDY), **{settings.path: entry}))
     return {"shm_size": seen["shm_size"], "limits": {name: seen["limits"].get(name) for name in defaults.ULIMITS}}
