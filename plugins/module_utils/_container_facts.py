@@ -98,7 +98,7 @@ def own_shm(seen: Seen, here: Here, unread: list) -> dict | None:
     mount = mount_on(seen.mounts, SHM)
     path = in_root(seen.base + "root", SHM)
     root = read_root(path, unread) if mount and path else None
-    shared = None not in (mount, path, here.shm_device) and _device(path) == here.shm_device
+    shared = mount is not None and path is not None and here.shm_device is not None and _device(path) == here.shm_device
     facts = mounted_shm(mount, root)
     facts["from"] = "host" if shared else "container" if seen.own_root else "unit"
     return facts
