@@ -72,9 +72,9 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def module_inside(command: list[str], name: str, **options: Any) -> dict[str, Any]:
-    """Run a module by a command that runs another one inside a container."""
-    words = [*command, "env", f"PYTHONPATH=/{LIBRARY}", "python3", "-B", "-m", MODULE_PACKAGE + name]
+def module_inside(command: list[str], name: str, root: str = "", **options: Any) -> dict[str, Any]:
+    """Run a module by a command that runs another one inside a container, whose file system it sees at root."""
+    words = [*command, "env", f"PYTHONPATH={root}/{LIBRARY}", "python3", "-B", "-m", MODULE_PACKAGE + name]
     done = subprocess.run(words, input=json.dumps({"ANSIBLE_MODULE_ARGS": options}), capture_output=True, text=True, check=False)
     assert done.stdout.strip(), done.stderr
     result = dict(json.loads(done.stdout))

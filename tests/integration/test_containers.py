@@ -135,6 +135,25 @@ def test_node_runs_with_default_options(request: pytest.FixtureRequest, engine: 
     assert not any(item["explains"] for item in found.values()), "a container's settings were blamed for a refused pool"
 
 
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_node_is_seen_from_its_host(request: pytest.FixtureRequest, engine: str) -> None:
+    """Without the engine's tools: what it has, from whom it has that, and the option that changes it."""
+    box: EngineBox = request.getfixturevalue(engine)
+    image = "node:test" if engine == "docker" else "localhost/node:test"
+    identifier = box.engine(engine, "run", "--detach", "--network=none", image, NODE, "--base-path", "/home/polkadot/data").strip()
+    assert runtime_version(box.limited(engine, "exec", "--interactive", identifier))["specVersion"] > 0
+    facts = box.module("memory_facts", {"toolchain": False})["ansible_facts"]["aarch64_memory"]
+    ours = {name: node for name, node in facts["processes"].items() if node["container"]["id"] == identifier}
+    assert len(ours) == 1, f"of {sorted(facts['processes'])} one has to be the node in {engine}"
+    [(name, node)] = ours.items()
+    assert node["container"]["runtime"] == engine and node["container"]["from"]["shm"] == "container"
+    assert node["shm"]["size"] == (64 << 20 if engine == "docker" else 65536000)
+    found = {item["id"]: item for item in assess_facts(facts, {})["findings"] if item["service"] == name}
+    assert "--shm-size=2g" in json.dumps(found["container-shm-default"])
+    assert not any(item["explains"] for item in found.values())
+    assert all(item["remedy"] is None for item in found.values()), "what a container has is not the host's to change"
+
+
 def test_docker_gives_new_containers_what_is_wanted(docker: EngineBox) -> None:
     start(docker, "docker", "older")
     # Settings that lie elsewhere and are linked: the link stays.
@@ -307,6 +326,10 @@ def test_node_runs_in_lxc(place: Path) -> None:
         assert facts["host"]["container"] == "lxc"
         assert facts["shm"]["size"] == 2 * GIB
         assert not any(item["explains"] for item in assess_facts(facts, {})["findings"])
+        facts = module_inside([], "memory_facts", root=f"{place}/node", services=["auto"])["ansible_facts"]["aarch64_memory"]
+        outside = facts["processes"]
+        assert {node["shm"]["size"] for node in outside.values() if node["container"]["runtime"] == "lxc"} == {2 * GIB}, (
+            f"of {sorted(outside)} one has to be the node in LXC, with the /dev/shm that its configuration mounts")
     finally:
         subprocess.run(["lxc-stop", "-P", str(lxc), "-n", "node", "-k"], check=False)
 
