@@ -140,7 +140,8 @@ def test_node_is_seen_from_its_host(request: pytest.FixtureRequest, engine: str)
     """Without the engine's tools: what it has, from whom it has that, and the option that changes it."""
     box: EngineBox = request.getfixturevalue(engine)
     image = "node:test" if engine == "docker" else "localhost/node:test"
-    identifier = box.engine(engine, "run", "--detach", "--network=none", image, NODE, "--base-path", "/home/polkadot/data").strip()
+    command = [image, NODE, "--base-path", "/home/polkadot/data"]
+    identifier = box.engine(engine, "run", "--detach", "--network=none", *command).strip()
     assert runtime_version(box.limited(engine, "exec", "--interactive", identifier))["specVersion"] > 0
     facts = box.module("memory_facts", {"toolchain": False})["ansible_facts"]["aarch64_memory"]
     ours = {name: node for name, node in facts["processes"].items() if node["container"]["id"] == identifier}
