@@ -46,7 +46,7 @@ def test_no_program_file(tmp_path):
     script = facts_at(tmp_path / "script")
     assert (script["script"], script["error"], script["machine"]) == ("/bin/sh -e", None, None)
     assert facts_at(tmp_path / "empty")["error"] == "empty"
-    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "none", "No such file or directory"), ("a\0b", "null byte"),
+    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "none", "No such file or directory"), ("a\0b", "null"),
                          ("/dev/zero", "not a regular file"), (tmp_path / "pipe", "not a regular file")):
         unread = []
         facts = binary_facts(str(path), unread)
