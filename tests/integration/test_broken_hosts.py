@@ -96,4 +96,4 @@ def test_broken_kernel_configuration_is_named(host):
         content, unread = json.loads(host.inside("env", f"PYTHONPATH={LIBRARY}", "python3", "-c", READ_CONFIG))
     finally:
         host.inside("umount", "/proc/config.gz")
-    assert content is None and unread[0]["path"] == "/proc/config.gz" and "end-of-stream" in unread[0]["reason"]
+    assert content is None and unread[0]["path"] == "/proc/config.gz" and "cut off" in unread[0]["reason"]
