@@ -22,7 +22,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._services import
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import unit_name
-from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, refuse
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, difference, refuse
 
 PROPERTIES = ["Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "ExecStart", "User", "DynamicUser",
               "RootDirectory", "RootImage"]
@@ -47,6 +47,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     if reason:
         return dict(outcome(properties, link, target, False), reason=reason, restart_required=False, program=None)
     changes = links.read_link(link) != target
+    before = described(link)
     if changes:
         refuse(read_only_reason(link))
     if not dry:
@@ -60,7 +61,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
             raise
         if changes:
             apply_switch(link, target, release, parameters["provisional"])
-    return outcome(properties, link, target, changes)
+    return dict(outcome(properties, link, target, changes), diff=difference(link, before, f"link to {target}\n"))
 
 
 def check_names(release: str, files: list) -> None:
@@ -155,8 +156,7 @@ def outcome(properties: dict, link: str, target: str, changes: bool) -> dict:
         "link": link,
         "program": target,
         "restart_required": live != target if pid else down_needs_restart(properties, changes),
-        "diff": [{"before_header": link, "after_header": link, "before": described(link), "after": f"link to {target}\n"}]
-        if changes else [],
+        "diff": [],
     }
 
 

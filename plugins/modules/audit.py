@@ -64,7 +64,7 @@ verdict:
   returned: always
   sample: at-risk
 reason:
-  description: Why it is unknown.
+  description: Why it could not be judged.
   type: str
   returned: when the host was not judged
   sample: "unreachable: Connection timed out"
