@@ -153,11 +153,15 @@ def down_since(before: dict, after: dict, seen_down: float) -> float:
     A unit that waits for its next try has no process already, but the stop itself sets its time of becoming inactive;
     so, unless it was started once more in between, the earlier stamps count.
     """
-    started_since = _stamp(after, "ExecMainStart") > _stamp(before, "ExecMainStart")
-    source = after if had_process(before) or started_since else before
+    source = after if had_process(before) or started_since(before, after) else before
     known = max(_stamp(source, "ExecMainExit"), _stamp(source, "InactiveEnter"))
     # Unloaded meanwhile, or never seen by this manager: then only what was seen just now is sure.
     return known if 0 < known <= seen_down else seen_down
+
+
+def started_since(before: dict, after: dict) -> bool:
+    """Whether a unit was started between two looks."""
+    return _stamp(after, "ExecMainStart") > _stamp(before, "ExecMainStart")
 
 
 class Watch(t.NamedTuple):

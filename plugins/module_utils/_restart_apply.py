@@ -44,21 +44,30 @@ class Order(t.NamedTuple):
 
 
 @contextlib.contextmanager
-def lock(unit: str) -> t.Iterator[None]:
-    """Keep a second restart of the same unit out while this process lives. Raises RestartFailed."""
+def lock(unit: str, patience: float) -> t.Iterator[bool]:
+    """Keep a second restart of the same unit out while this process lives; whether there was one to wait for.
+
+    Its module may well outlive the controller that ordered it. Raises RestartFailed if it lasts longer than patience.
+    """
     path = os.path.join(LOCK_DIRECTORY, f"aarch64-validator-restart-{unit}.lock")
+    begin = time.monotonic()
+    waited = False
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                message = f"{unit}: another restart of it is under way on this host; wait for its end"
-                raise RestartFailed(message, **NOTHING_DONE) from None
+                if time.monotonic() > begin + patience:
+                    message = f"{unit}: another restart of it is still under way on this host after {patience:.0f} seconds"
+                    raise RestartFailed(message, **NOTHING_DONE) from None
+                waited = True
+                time.sleep(POLL_SECONDS)
+                continue
             if not _is_same_file(descriptor, path):  # its last holder has removed it meanwhile
                 continue
             try:
-                yield
+                yield waited
             finally:
                 os.unlink(path)
             return
@@ -131,6 +140,17 @@ class Restart:
             self.drop(_restart.guard_units(self.guard))
         except ManagerError as error:  # it only starts a unit that runs anyway
             self.notes.append(f"{self.unit}: its timer could not be disarmed: {error}")
+
+    def longest(self, before: dict) -> float:
+        """For how many seconds another restart of this unit may take, if it was ordered like this one."""
+        return _restart.stop_seconds(before) + sum(self.order) + PATIENCE
+
+    def done_meanwhile(self, before: dict) -> dict | None:
+        """The outcome of another restart that has ended well since before; None if there was none."""
+        after = self.show()
+        if not (_restart.runs_on(after) and _restart.started_since(before, after)):
+            return None
+        return self.outcome(before, after, _restart.down_since(before, after, time.monotonic()))
 
     def run(self, before: dict, left_over: list, others: list) -> dict:
         """Restart the unit; what became of it. Raises RestartFailed."""

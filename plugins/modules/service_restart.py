@@ -19,6 +19,8 @@ description:
     module itself, time that the service was down already counts.
   - A service that is stopped on purpose stays stopped. One that failed, or that is in a loop of crashes, is stopped
     first and then started.
+  - Where another restart of the same service is under way on the host, such as that of a run whose controller has died since,
+    this one waits for its end. If the service is up again then, it is not restarted once more.
   - Services that systemd stops together with this one, because they require it, are started again with it.
 options:
   unit:
@@ -194,8 +196,12 @@ def run(module: AnsibleModule) -> dict:
         raise RestartFailed(f"restarting {restart.unit} needs root; run this task with become: true",
                             planned=actions, **nothing)
     try:
-        with lock(restart.unit):
-            outcome = restart.run(before, left_over, others)
+        with lock(restart.unit, restart.longest(before)) as waited:
+            outcome = restart.done_meanwhile(before) if waited else None
+            if outcome is not None:
+                actions = [f"{restart.unit}: restarted by a run that was under way already"]
+            else:
+                outcome = restart.run(before, restart.left_over_guards() if waited else left_over, others)
     except RestartFailed as error:
         done = {"changed": True, "actions": actions, "notes": restart.notes}
         error.facts = dict(dict(nothing, **done), **error.facts)
