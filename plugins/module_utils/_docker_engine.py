@@ -42,9 +42,8 @@ class Engine(t.NamedTuple):
     @property
     def started(self) -> float:
         """When it was started, in seconds since 1970."""
-        lines = (read_text("/proc/stat", []) or "").splitlines()
-        boot = next((int(line.split()[1]) for line in lines if line.startswith("btime ")), 0)
-        return boot + self.ticks / os.sysconf("SC_CLK_TCK")
+        uptime = float((read_text("/proc/uptime", []) or "0").split()[0])  # to a hundredth; btime has whole seconds alone
+        return time.time() - uptime + self.ticks / os.sysconf("SC_CLK_TCK")
 
     def flag(self, name: str) -> list:
         """The values of a flag on its command line."""

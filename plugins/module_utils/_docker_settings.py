@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager
 
 _UNIT = "docker.service"
+_CLOCK_SECONDS = 0.1  # what two clocks of a host may differ by: /proc/uptime and ticks are told in hundredths
 _SEARCHED = os.defpath + ":/usr/sbin:/sbin:/usr/local/bin"
 
 
@@ -50,7 +51,7 @@ class Settings(t.NamedTuple):
         if seen == {"engine": self.engine.identity, "text": _drop_in.digest(self.old)}:
             return True
         found = os.stat(self.path)
-        return max(found.st_mtime, found.st_ctime) < self.engine.started - 1
+        return max(found.st_mtime, found.st_ctime) < self.engine.started - _CLOCK_SECONDS
 
     def api(self) -> Api:
         """Where the engine answers. Raises Refusal."""
