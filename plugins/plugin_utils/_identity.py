@@ -27,7 +27,10 @@ def duplicate_identities(names: object, hostvars: object) -> list:
             for (what, value), hosts in sorted(holders.items()) if len(hosts) > 1]
 
 
-def _identities(node: Mapping) -> list:
-    keys = [name[_KIND_LENGTH:].lower() for name in node.get("keystore") or []]
-    peer = node.get("peer_id")
-    return ([("peer id", peer)] if peer else []) + [("session key", key) for key in keys if key]
+def _identities(node: object) -> list:
+    """Of what a host has told, what is of the right type: one host must not end the run for all."""
+    if not isinstance(node, Mapping):
+        return []
+    names, peer = node.get("keystore"), node.get("peer_id")
+    keys = [name[_KIND_LENGTH:].lower() for name in names if isinstance(name, str)] if isinstance(names, (list, tuple)) else []
+    return ([("peer id", peer)] if peer and isinstance(peer, str) else []) + [("session key", key) for key in keys if key]

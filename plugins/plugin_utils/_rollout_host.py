@@ -114,9 +114,16 @@ def _is_authority_host(name: str, variables: Mapping) -> bool:
 
 
 def is_authority(facts: Mapping) -> bool:
-    """Whether any service of these facts is a validator or collator, or will be at its next start."""
-    nodes = [service.get(key) or {} for service in (facts.get("services") or {}).values() for key in ("node", "next_node")]
-    return any(node.get("role") in AUTHORITY_ROLES for node in nodes)
+    """Whether any service of these facts is a validator or collator, or will be at its next start.
+
+    Also asked of facts that could not be judged, and of these every value may be of a wrong type.
+    """
+    nodes = [_table(service).get(key) for service in _table(_table(facts).get("services")).values() for key in ("node", "next_node")]
+    return any(_table(node).get("role") in AUTHORITY_ROLES for node in nodes)
+
+
+def _table(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
 
 
 def listed(value: object) -> list:

@@ -20,7 +20,7 @@ LOG = "/opt/points.log"
 FSTAB = "/etc/fstab"
 # Type, mode, owner and content of all that a module may write, with what lies beside it under a temporary name.
 _LOOK = r"""
-import hashlib, os, stat, sys
+import hashlib, os, re, stat, sys
 for top in sys.argv[1:]:
     for path in [top] + sorted(os.path.join(at, name) for at, names, files in os.walk(top) for name in names + files):
         try:
@@ -28,6 +28,7 @@ for top in sys.argv[1:]:
         except FileNotFoundError:
             continue
         content = open(path, "rb").read() if stat.S_ISREG(status.st_mode) else b""
+        content = re.sub(rb'"at": [0-9.]+', b'"at": 0', content)  # when a change went on trial
         print(path, oct(status.st_mode), status.st_uid, status.st_gid, hashlib.sha256(content).hexdigest(), sep="\t")
 """
 
