@@ -179,7 +179,7 @@ def test_a_source_that_no_revision_describes_is_refused(source, tmp_path):
 def test_a_full_disk_is_told(source, tmp_path):
     directory = tmp_path / "build"
     directory.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(directory)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=755", "tmpfs", str(directory)], check=True)
     try:
         assert "min_free wants 10 GiB" in refused(source, directory, min_free="10G")
         message = refused(source, directory, min_free="100k")
