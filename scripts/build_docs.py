@@ -120,7 +120,7 @@ def pictures(directory: Path, without: bool) -> None:
             for what, anchor in (("report", ""), ("host", "#host=" + blocked)):
                 page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=t.cast(t.Any, theme))
                 page.goto(page_file.as_uri() + anchor)
-                page.wait_for_selector("table:not(.plain)")
+                page.wait_for_selector("#table tbody tr", state="attached")
                 page.screenshot(path=str(directory / f"{what}-{theme}.png"))
                 page.close()
         browser.close()

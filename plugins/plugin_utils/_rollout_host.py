@@ -118,7 +118,8 @@ def is_authority(facts: Mapping) -> bool:
 
     Also asked of facts that could not be judged, and of these every value may be of a wrong type.
     """
-    nodes = [_table(service).get(key) for service in _table(_table(facts).get("services")).values() for key in ("node", "next_node")]
+    services = _table(_table(facts).get("services")).values()
+    nodes = [_table(service).get(key) for service in services for key in ("node", "next_node")]
     return any(_table(node).get("role") in AUTHORITY_ROLES for node in nodes)
 
 
