@@ -28,7 +28,7 @@ PARTS = {
     "Understand": ["causes", "scale", "performance", "reliability", "tested-on", "glossary"],
     "Change": ["architecture", "contributing", "releases"],
 }
-BESIDE = {"README.md": "README.md", "CHANGELOG.md": "CHANGELOG.md", "roles/memory_pool/README.md": "roles/memory_pool/README.md"}
+BESIDE = ("README.md", "CHANGELOG.md", "SECURITY.md", "roles/memory_pool/README.md", "roles/node_build/README.md")
 HIDDEN = {"README"}  # the list of guides for readers of the repository; the site has its own
 
 
@@ -57,9 +57,9 @@ def main() -> int:
 
 def lay_out(source: Path) -> None:
     """Guides where they are in the repository, so that their links hold, and an index of them."""
-    for old, new in BESIDE.items():
-        (source / new).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / old, source / new)
+    for page in BESIDE:
+        (source / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / page, source / page)
     shutil.copytree(ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("docsite"))
     guides = {path.stem for path in (source / "docs").glob("*.md")} - HIDDEN
     named = {name for names in PARTS.values() for name in names}
@@ -69,10 +69,11 @@ def lay_out(source: Path) -> None:
         if title == "Use":
             here += [f"docs/{name}" for name in sorted(guides - named)]
         index.append(toctree(title, here))
-    reference = ["Role memory_pool <roles/memory_pool/README>", f"Modules and filters <{PLUGINS}/index>", "CHANGELOG"]
+    reference = ["Role memory_pool <roles/memory_pool/README>", "Role node_build <roles/node_build/README>", "SECURITY",
+                 f"Modules and filters <{PLUGINS}/index>", "CHANGELOG"]
     index.append(toctree("Reference", reference))
-    for page in (source / "README.md", source / "docs/README.md"):  # others link to them, but the menu has all that they list
-        page.write_text("---\norphan: true\n---\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
+    for listed in (source / "README.md", source / "docs/README.md"):  # others link to them, but the menu has all that they list
+        listed.write_text("---\norphan: true\n---\n" + listed.read_text(encoding="utf-8"), encoding="utf-8")
     (source / "index.md").write_text("\n".join(index), encoding="utf-8")
 
 

@@ -46,7 +46,7 @@ OPERATORS = """{
 }
 """
 BROKEN = {
-    '{"labels": [],}': "line 1, column 15",
+    '{"labels": [],}': "line 1, column 1",
     '{\n  "labels": []\n  "debug": true\n}': "line 3, column 3",
     '{"debug": true, "debug": false}': 'line 1, column 17: the key "debug" is there twice',
     '{"default-shm-size": 64}': '"default-shm-size" is 64',
