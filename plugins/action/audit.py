@@ -9,10 +9,10 @@ import typing as t
 
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import FACTS, GATHERS, trusted_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
+from ansible_collections.aarch64.validator.plugins.plugin_utils._gather_action import GatherAction
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _spool
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import host_entry
 
@@ -20,7 +20,7 @@ MODULE = f"aarch64.validator.{GATHERS}"
 GATHERING = ("services", "engines_needed")
 
 
-class ActionModule(ActionBase):
+class ActionModule(GatherAction):
     """Runs memory_facts, judges its answer while other hosts are asked, and leaves the outcome for the report."""
 
     TRANSFERS_FILES = False

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import cgroup_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
@@ -49,21 +48,17 @@ from ansible_collections.aarch64.validator.plugins.module_utils._systemd import 
 from ansible_collections.aarch64.validator.plugins.module_utils._toolchain import toolchain_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._toolchain_run import executed
 from ansible_collections.aarch64.validator.plugins.module_utils._trial import Trials
+from ansible_collections.aarch64.validator.plugins.module_utils._wanted import AUTO, Wanted, checked
 
 SCHEMA = 1
-AUTO = "auto"
 
 
-class Wanted(t.NamedTuple):
-    """What to gather: the checked options of memory_facts."""
-
-    services: list  # unit names, or [AUTO]
-    binaries: list  # absolute paths
-    engine_bytes: int
-    engines_needed: int | None
-    probe: bool
-    log_lines: int
-    toolchain: bool
+def answer(options: dict) -> dict:
+    """What memory_facts answers to its options: ``{changed, ansible_facts}``, or ``{failed, msg}`` for bad ones."""
+    try:
+        return {"changed": False, "ansible_facts": {"aarch64_memory": gather(checked(options))}}
+    except OptionError as error:
+        return {"failed": True, "msg": str(error)}
 
 
 def gather(wanted: Wanted) -> dict:

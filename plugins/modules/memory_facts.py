@@ -213,52 +213,19 @@ ansible_facts:
           returned: always
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.aarch64.validator.plugins.module_utils._engine_size import ENGINE_NOW
-from ansible_collections.aarch64.validator.plugins.module_utils._gather import AUTO, Wanted, gather
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
-from ansible_collections.aarch64.validator.plugins.module_utils._systemd import unit_name
-
-
-def checked(parameters: dict) -> Wanted:
-    """What to gather. Raises OptionError for what the types of the options let through."""
-    wanted = Wanted(**parameters)
-    for option, lowest in (("engine_bytes", 1), ("engines_needed", 1), ("log_lines", 0)):
-        value = parameters[option]
-        if value is not None and value < lowest:
-            raise OptionError(option, value, f"a whole number, {lowest} or more")
-    for path in wanted.binaries:
-        if not os.path.isabs(path) or "\0" in path:
-            raise OptionError("binaries", path, "absolute paths of programs on the host")
-    if wanted.services == [AUTO]:
-        return wanted
-    if not wanted.services or AUTO in wanted.services:
-        raise OptionError("services", wanted.services, "auto alone, or a list of service names")
-    return wanted._replace(services=[unit_name(name, "services") for name in wanted.services])
+from ansible_collections.aarch64.validator.plugins.module_utils._gather import answer
+from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
 
 
 def main() -> None:
     """Run as Ansible runs it."""
-    module = AnsibleModule(
-        argument_spec={
-            "services": {"type": "list", "elements": "str", "default": [AUTO]},
-            "binaries": {"type": "list", "elements": "str", "default": []},
-            "engine_bytes": {"type": "int", "default": ENGINE_NOW},
-            "engines_needed": {"type": "int"},
-            "probe": {"type": "bool", "default": True},
-            "log_lines": {"type": "int", "default": 400},
-            "toolchain": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        facts = gather(checked(module.params))
-    except OptionError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, ansible_facts={"aarch64_memory": facts})
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    said = answer(module.params)
+    if said.get("failed"):
+        module.fail_json(**said)
+    module.exit_json(**said)
 
 
 if __name__ == "__main__":
