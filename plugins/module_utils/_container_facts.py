@@ -62,9 +62,9 @@ class Seen(t.NamedTuple):
     uid_map: str | None
 
 
-def look_around(mounts: list) -> Here:
-    """What this process has, from its parsed mountinfo."""
-    place = combined([place_of_cgroups(parse_cgroup(read_text("/proc/self/cgroup", []) or "").values()), place_of_mounts(mounts)])
+def look_around(mounts: list, cgroup: str) -> Here:
+    """What this process has, from its parsed mountinfo and the text of its control groups."""
+    place = combined([place_of_cgroups(parse_cgroup(cgroup).values()), place_of_mounts(mounts)])
     return Here(mounts, _namespace("/proc/self/"), read_text("/proc/self/uid_map", []), _device(SHM), place)
 
 

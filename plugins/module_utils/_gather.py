@@ -76,7 +76,8 @@ def gather(wanted: Wanted) -> dict:
     # An emulator pays memory for what is reserved, and a 32-bit program can reserve nothing that counts.
     may_try = wanted.probe and not host["emulated"] and host["userland_bits"] == 64
     trials = Trials(kernel["va_bits"] if may_try else None, wanted.engines_needed, unread)
-    here = look_around(mounts)
+    cgroup = read("/proc/self/cgroup")
+    here = look_around(mounts, cgroup)
     services = {}  # type: dict
     if host["service_manager"] == "systemd":
         services, host["on_trial"] = services_found(wanted, here, kernel["nr_open"], unread)
@@ -97,7 +98,7 @@ def gather(wanted: Wanted) -> dict:
         "libc": libc_facts(),
         "toolchain": toolchains(host["session"]["user"], services, wanted.toolchain, unread),
         "shm": shm_facts(mounts, meminfo, unread),
-        "memory": memory_facts(meminfo, cgroup_facts(read("/proc/self/cgroup"), mounts)),
+        "memory": memory_facts(meminfo, cgroup_facts(cgroup, mounts)),
         "limits": limits,
         "pool": dict(pool, **trials.outcome(wanted.engine_bytes, None, limits)),
         "services": services,
@@ -242,7 +243,7 @@ def complete(service: dict, binary: dict, policy_bytes: int, trials: Trials) -> 
 def toolchains(session_user: str, services: dict, execute: bool, unread: list) -> dict:
     """Rust toolchains of root, of this session's user and of those who run the services."""
     accounts = {}
-    for name in ["root", session_user] + [service["user"] for service in services.values()]:
+    for name in sorted({"root", session_user, *(service["user"] for service in services.values())}):
         try:
             accounts[name] = pwd.getpwnam(name)
         except KeyError:  # a user that exists only while the service runs (DynamicUser=)

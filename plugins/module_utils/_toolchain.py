@@ -27,9 +27,10 @@ _MAX_DPKG = 16 << 20
 _MAX_PROGRAM = 64 << 20  # rustup 1.29 has 20 MB
 _SHARED_HOMES = (("/usr/local/rustup", "/usr/local/cargo"), ("/opt/rustup", "/opt/cargo"))  # the first is that of Docker's rust
 _FALLBACK = "/etc/rustup/settings.toml"  # rustup's own, for users who chose no default
-_STANZA = re.compile(r"^Package: ((rustc|cargo|rustup)(-[0-9]+\.[0-9]+|-web|-mozilla)?)\n((?:.+\n?)*)", re.MULTILINE)
+_STANZA = re.compile(r"\nPackage: ((rustc|cargo|rustup)(-[0-9]+\.[0-9]+|-web|-mozilla)?)\n((?:.+\n?)*)")
 _AGENT = re.compile(rb"rustup/([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.]+)?) \(")
-_PACKAGE = re.compile(r'^\[pkg\.(rustc|cargo)\]\s*\nversion\s*=\s*"([^"\s]+)', re.MULTILINE)
+# Begins with plain text, which is found many times faster than the beginning of a line.
+_PACKAGE = re.compile(r'\n\[pkg\.(rustc|cargo)\]\s*\nversion\s*=\s*"([^"\s]+)')
 _RELEASE = re.compile(r"(?:[0-9]+:)?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:-(?:beta|nightly|dev)(?:\.[0-9]+)?)?)")
 _TRIPLE = r"[a-z0-9_]+(?:-[a-z0-9_.]+){1,3}"
 _CHANNEL = r"(?:stable|beta|nightly|[0-9]+\.[0-9]+(?:\.[0-9]+)?(?:-beta(?:\.[0-9]+)?)?)(?:-[0-9]{4}-[0-9]{2}-[0-9]{2})?"
@@ -79,7 +80,7 @@ def toolchain(path: str, unread: list) -> dict:
     rustlib = os.path.join(path, "lib/rustlib")
     match = _NAME.match(name)
     manifest = _text(os.path.join(rustlib, "multirust-channel-manifest.toml"), unread, _MAX_MANIFEST) or ""
-    versions = dict(_PACKAGE.findall(manifest))
+    versions = dict(_PACKAGE.findall("\n" + manifest))
     rustc, cargo = (os.path.join(path, "bin", program) for program in ("rustc", "cargo"))
     compiler = _program(rustc, unread)
     return {
@@ -167,7 +168,7 @@ def _system_facts(root: str, fallback: str | None, unread: list) -> dict:
 def dpkg_versions(status: str) -> dict:
     """``{rustc, cargo, rustup}`` of the installed packages, by dpkg's status file; a plain name beats ``rustc-1.80``."""
     found = {}  # type: dict[str, tuple]
-    for _package, name, variant, fields in _STANZA.findall(status):
+    for _package, name, variant, fields in _STANZA.findall("\n" + status):
         version = re.search(r"^Version: (\S+)", fields, re.MULTILINE)
         text = cargo_release(version.group(1)) if version else None
         if text and re.search(r"^Status: \S+ \S+ installed$", fields, re.MULTILINE):

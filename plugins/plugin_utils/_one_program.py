@@ -11,7 +11,6 @@ own files and no others, and writes none. Options are checked on the controller,
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import re
 import typing as t
@@ -44,17 +43,12 @@ sys.exit(1 if said.get("failed") else 0)
 
 def program(options: dict[str, t.Any]) -> bytes:
     """A Python program that prints, as JSON, what memory_facts answers to these checked options."""
-    return _PROGRAM.format(packed=_packed(), package=PACKAGE, start=_START, finder=_FINDER,
+    return _PROGRAM.format(packed=_PACKED, package=PACKAGE, start=_START, finder=_FINDER,
                            options=base64.b64encode(json.dumps(options).encode()).decode()).encode()
 
 
-@functools.lru_cache(maxsize=None)
-def _packed() -> str:
-    """The texts of all files that gathering needs, by full name."""
-    return base64.b64encode(zlib.compress(json.dumps(_texts()).encode(), 9)).decode()
-
-
 def _texts() -> dict[str, str]:
+    """The texts of all files that gathering needs, by full name."""
     texts: dict[str, str] = {}
     waiting = [_START, _FINDER]
     while waiting:
@@ -64,3 +58,7 @@ def _texts() -> dict[str, str]:
             texts[f"{PACKAGE}.{name}"] = text
             waiting += [one or other for one, other in _IMPORTED.findall(text)]
     return texts
+
+
+# At once: ansible-core loads an action before it forks a process for each host.
+_PACKED = base64.b64encode(zlib.compress(json.dumps(_texts()).encode(), 9)).decode()

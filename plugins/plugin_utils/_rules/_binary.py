@@ -180,7 +180,7 @@ def toolchain_stale(subject: Subject) -> t.Iterator[tuple]:
     if newest is None or not today or newest[0] != 1:
         return
     released = FIRST_RUST + RUST_TRAIN * newest[1]
-    if datetime.datetime.strptime(today, "%Y-%m-%d").date() - released > STALE_AFTER:
+    if datetime.date.fromisoformat(today) - released > STALE_AFTER:
         text = ".".join(str(number) for number in newest)
         yield f"the newest Rust compiler here is {text}, of {released:%B %Y}", [f"toolchain: rustc {text}"]
 
