@@ -13,11 +13,13 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import FACTS, GATHERS, trusted_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._gather_action import GatherAction
+from ansible_collections.aarch64.validator.plugins.plugin_utils._predict import facts_after
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _spool
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import host_entry
 
 MODULE = f"aarch64.validator.{GATHERS}"
 GATHERING = ("services", "engines_needed")
+ENGINES = ("docker", "podman")
 
 
 class ActionModule(GatherAction):
@@ -36,6 +38,8 @@ class ActionModule(GatherAction):
             "services": {"type": "list", "elements": "str"},
             "engines_needed": {"type": "int"},
             "policy": {"type": "dict", "default": {}},
+            "engines": {"type": "dict"},
+            "facts": {"type": "bool", "default": False},
         })
         told, others = self.told(options, task_vars)
         _spool.keep(name, told)
@@ -43,7 +47,7 @@ class ActionModule(GatherAction):
         if told.get("failure"):
             result["reason"] = told["failure"]["message"]
         # In memory the facts of a fleet would only lie about; a cache that lasts can be judged again.
-        if constants.CACHE_PLUGIN != "memory" and told.get("facts"):
+        if (options["facts"] or constants.CACHE_PLUGIN != "memory") and told.get("facts"):
             others = dict(others, **{FACTS: told["facts"]})
         return dict(result, ansible_facts=others) if others else result
 
@@ -63,9 +67,25 @@ class ActionModule(GatherAction):
             lines = str(answer.get("module_stderr") or "").splitlines()[:1]
             return failure(": ".join([str(answer.get("msg") or "the module gave no facts"), *lines])), others
         try:
-            return {"facts": facts[FACTS], "assessment": assess_facts(facts[FACTS], options["policy"])}, others
+            seen = self.with_engines(facts[FACTS], options["engines"], task_vars)
+            return {"facts": seen, "assessment": assess_facts(seen, options["policy"])}, others
+        except AnsibleConnectionFailure as error:
+            return failure(f"unreachable: {error}", unreachable=True), others
         except ValueError as error:
             return failure(str(error)), others
+
+    def with_engines(self, facts: dict, wanted: dict | None, task_vars: dict) -> dict[str, t.Any]:
+        """The facts with what the container engines give to new containers, where that is asked for."""
+        for engine in ENGINES if wanted is not None else ():
+            task = self._task.copy()
+            task.action = f"aarch64.validator.{engine}_defaults"
+            task.args = wanted
+            task.check_mode = True
+            action = self._shared_loader_obj.action_loader.get(
+                task.action, task=task, connection=self._connection, play_context=self._play_context, loader=self._loader,
+                templar=self._templar, shared_loader_obj=self._shared_loader_obj)
+            facts = facts_after(facts, "container-engine", engine, action.run(task_vars=task_vars))
+        return facts
 
 
 def failure(message: str, unreachable: bool = False) -> dict[str, t.Any]:

@@ -52,6 +52,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._sarif i
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._terminal import terminal_lines
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import clean
 
+KEPT = ("audit", "diagnose")  # what the action audit has kept on disk
 MODES = ("diagnose", "remediate", "verify", "revert", "audit")
 # Variables that the role leaves on each host.
 OUTCOME_VARIABLES = (
@@ -118,7 +119,7 @@ class ActionModule(ActionBase):
         """The report of what hosts told, in this run or in an earlier one. One host at a time is in memory as a whole."""
         if options["facts_dir"] is not None:
             outcomes = recorded(options["facts_dir"], options["hosts"], options["policy"])
-        elif options["mode"] == "audit":
+        elif options["mode"] in KEPT:
             outcomes = ((name, *audited(task_vars["hostvars"], name)) for name in options["hosts"])
         else:
             outcomes = ((name, outcome(task_vars["hostvars"], name), None) for name in options["hosts"])
@@ -152,7 +153,7 @@ def check(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def audited(hostvars: t.Mapping[str, t.Any], name: str) -> tuple[dict[str, t.Any], str | None]:
-    """What the audit of a host left on disk, or what the role left on the host."""
+    """What the action audit left on disk of a host, or what the role left on the host."""
     return _spool.kept(name) or (outcome(hostvars, name), None)
 
 

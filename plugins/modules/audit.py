@@ -12,10 +12,10 @@ short_description: Gather, judge and keep what a host tells, in one task
 version_added: 1.0.0
 description:
   - Runs M(aarch64.validator.memory_facts) on the host, judges its answer on the controller while other hosts are still asked,
-    and leaves the outcome for M(aarch64.validator.report) with C(mode=audit) in the same run.
+    and leaves the outcome for M(aarch64.validator.report) with C(mode=audit) or C(mode=diagnose) in the same run.
   - The outcome lies on the disk of the controller, in the temporary directory of the run. Nothing but the verdict is
-    returned, so that the memory of the controller does not grow with the facts of a fleet. Where a fact cache other than
-    C(memory) is configured, the facts are also returned as facts, for the cache.
+    returned unless O(facts=true), so that the memory of the controller does not grow with the facts of a fleet. Where a
+    fact cache other than C(memory) is configured, the facts are also returned as facts, for the cache.
   - Changes nothing. A host that does not answer or cannot be judged does not fail the task; the report has the reason.
 options:
   services:
@@ -29,6 +29,15 @@ options:
     description: What is wanted, see P(aarch64.validator.assess#filter).
     type: dict
     default: {}
+  engines:
+    description:
+      - What M(aarch64.validator.docker_defaults) and M(aarch64.validator.podman_defaults) are asked in check mode, as their
+        options. Without it no engine is asked.
+    type: dict
+  facts:
+    description: Whether the facts are returned as well.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Changes nothing in any mode.
