@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,5 +47,7 @@ def test_policy_has_the_defaults_of_the_role():
     assert {name: own[name] for name in DEFAULTS if name != "engines_needed"} == {
         name: value for name, value in DEFAULTS.items() if name != "engines_needed"}
     policy = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__memory_pool_policy"]
-    assert set(policy) == set(DEFAULTS)
+    named = re.findall(r"^\s*(\w+)=(\w+)", policy, re.MULTILINE)
+    assert {name for name, _variable in named} == set(DEFAULTS)
+    assert all(variable.endswith("memory_pool_" + name) for name, variable in named if name != "release"), "a variable is given to another one"
     assert checked_policy(dict(DEFAULTS)) == checked_policy({})
