@@ -10,24 +10,7 @@ cd "$(dirname "$0")/.."
 
 version=${1:-2.19}
 shift || true
-case $version in
-    2.17) controllers="3.12 3.11 3.10" ;;
-    2.18 | 2.19) controllers="3.13 3.12 3.11" ;;
-    2.20 | 2.21) controllers="3.14 3.13 3.12" ;;
-    *)
-        echo "VERSION: '$version' is none of 2.17, 2.18, 2.19, 2.20, 2.21" >&2
-        exit 2
-        ;;
-esac
-
-controller=
-for candidate in $controllers; do
-    if controller=$(python_at "$candidate"); then break; fi
-done
-if [ -z "$controller" ]; then
-    echo "left out: sanity $version needs one of the Pythons $controllers"
-    exit 77
-fi
+controller=$(controller_for "$version") || exit
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/aarch64-validator
 venv_for "$cache/sanity-$version" "$controller" "ansible-core~=$version.0"

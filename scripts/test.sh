@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run the test tiers, fast ones first:
-# test.sh [lint|unit|pythons|sanity|sanity-all|docs|browser|integration|crash|chain|arm64|arm64-all ...].
-# Without a name: all but crash, sanity-all and arm64-all, with two of the four arm64 kernels.
+# test.sh [lint|unit|pythons|sanity|sanity-all|versions|docs|browser|integration|crash|chain|arm64|arm64-all ...].
+# Without a name: all but crash, sanity-all, versions and arm64-all, with two of the four arm64 kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC1091  # made by make_venv.sh
@@ -118,6 +118,12 @@ sanity() {
 sanity-all() {
     for version in 2.17 2.18 2.19 2.20 2.21; do or_left_out "sanity $version" scripts/sanity.sh "$version"; done
     or_left_out pythons scripts/target_units.sh
+}
+
+# Each ansible-core, with real hosts; keeps what was seen.
+versions() {
+    real_hosts versions || return 0
+    or_left_out versions scripts/core_versions.sh --record
 }
 
 docs() {

@@ -72,6 +72,25 @@ def checked_policy(policy: dict) -> dict:
     }
 
 
+def differences(one: dict, other: dict) -> list:
+    """Names of what two policies differ in. ``65535`` and ``'65535'`` are the same, as ``-e`` makes text of numbers."""
+    first, second = _read(one), _read(other)
+    return sorted(name for name in set(one) | set(other)
+                  if one.get(name) != other.get(name) and _meaning(first, name) != _meaning(second, name))
+
+
+def _read(policy: dict) -> dict:
+    """The policy with every value parsed; one that this version cannot read as it is."""
+    try:
+        return checked_policy(policy)
+    except OptionError:
+        return policy
+
+
+def _meaning(policy: dict, name: str) -> tuple:
+    return policy.get(name), policy.get(name + "_is_default")
+
+
 def _ulimits(value: object) -> dict:
     if not isinstance(value, dict):
         raise OptionError(PREFIX + "container_ulimits", value, "a dictionary such as {nofile: 65535}")

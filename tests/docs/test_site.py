@@ -54,6 +54,13 @@ def test_every_guide_is_in_the_list_for_readers_of_the_repository() -> None:
     assert [name for name in sorted(guides) if f"]({name})" not in text] == []
 
 
+def test_every_supported_core_was_tried() -> None:
+    text = (ROOT / "docs/tested-on.md").read_text()
+    rows = text.split("<!-- cores: rows -->")[1].split("<!-- cores: end -->")[0].splitlines()
+    found = {line.split("|")[1].strip().rpartition(".")[0] for line in rows if line.startswith("|")}
+    assert {"2.17", "2.18", "2.19", "2.20", "2.21"} <= found, "run make test-versions"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1360])
 def test_pages_can_be_read(site: Path, browser: Browser, width: int, theme: t.Literal["light", "dark"]) -> None:

@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
+from tarball import ROOT, install, run
 
-ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = {  # so that nothing but the unknown option is refused
     "changes": {"state": "kept"}, "memory_facts": {}, "node_health": {"unit": "x"}, "node_strategy": {"unit": "x"},
     "report": {"mode": "audit", "dir": "x", "hosts": ["localhost"]}, "restriction_bisect": {"unit": "x"},
@@ -26,41 +23,23 @@ REQUIRED = {  # so that nothing but the unknown option is refused
     "node_build": {"source": "x", "dir": "x", "binaries": ["x"]}, "node_release": {"unit": "x", "release": "x", "files": []},
 }
 MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
-# What nobody who installs the collection should get.
-UNWANTED = re.compile(r"(^|/)(\.(git|venv|cache|ansible|github|guests|hypothesis)(/|-test/|$)|__pycache__|\.\w+_cache|"
-                      r"validator-report/)|\.py[co]$|\.tar\.gz$|^playbooks/collections|^tests/output")
-
-
-def run(*command: object, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a program of this Python's environment, with no configuration but its own."""
-    program = Path(sys.executable).parent / str(command[0])
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(ANSIBLE_COLLECTIONS_PATH=str(cwd / "collections"), HOME=str(cwd), ANSIBLE_LOCALHOST_WARNING="false")
-    done = subprocess.run([str(program), *map(str, command[1:])], cwd=cwd, env=environment,
-                          capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
+# What a working tree may hold besides what git knows.
+LITTER = ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-report/report.json", ".hypothesis/x",
+          ".cache/docsite/index.html", "playbooks/validator-report/report.json", "tests/output/x", ".venv/x", ".venv-test/x",
+          ".guests/x", ".ansible/x", "validator-releases/x", "aarch64-validator-0.0.1.tar.gz")
+# All that whoever installs the collection gets. What a clone has besides is for whoever changes it.
+WANTED = {"CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml",
+          "SECURITY.md", ".ansible-lint", ".yamllint", "bindep.txt", "changelogs", "docs", "execution-environment.yml", "inventory",
+          "meta", "playbooks", "plugins", "requirements.txt", "roles"}
+UNWANTED = re.compile(r"(^|/)(__pycache__|\.\w+_cache|validator-report|validator-releases)(/|$)|\.py[co]$|\.tar\.gz$"
+                      r"|^playbooks/collections")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty place with the collection in it, from a tree that has what a working tree has: caches and reports."""
     directory = tmp_path_factory.mktemp("galaxy")
-    source = directory / "source"
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", ":!playbooks/collections"]
-    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listing.split("\0")):
-        if (ROOT / name).exists():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    for litter in ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-report/report.json", ".hypothesis/x",
-                   ".cache/docsite/index.html", "playbooks/validator-report/report.json", "tests/output/x",
-                   "aarch64-validator-0.0.1.tar.gz"):
-        (source / litter).parent.mkdir(parents=True, exist_ok=True)
-        (source / litter).write_text("")
-    run("ansible-galaxy", "collection", "build", source, "--output-path", directory, cwd=directory)
-    (archive,) = directory.glob("*.tar.gz")
-    run("ansible-galaxy", "collection", "install", "--offline", archive, "-p", directory / "collections", cwd=directory)
+    install(directory, LITTER)
     return directory
 
 
@@ -69,7 +48,9 @@ def test_tarball_holds_no_litter(place: Path) -> None:
     with tarfile.open(archive) as tarball:
         names = tarball.getnames()
     assert [name for name in names if UNWANTED.search(name)] == []
-    assert {"README.md", "LICENSE", "CHANGELOG.md", "meta/runtime.yml", "playbooks/remediate.yml"} <= set(names)
+    assert {name.split("/")[0] for name in names} == WANTED
+    assert {"meta/runtime.yml", "playbooks/remediate.yml", "docs/awx/survey.json"} <= set(names)
+    assert archive.stat().st_size < 1 << 20, "Galaxy takes more, but an operator waits for it"
 
 
 def test_playbook_runs_by_its_full_name(place: Path) -> None:
@@ -102,21 +83,32 @@ def test_group_names_every_module() -> None:
 
 
 def test_fragments_become_a_release(place: Path) -> None:
-    """A release of this version works, tried in a copy."""
+    """The release after this one works, tried in a copy, whether or not anything has changed since the last."""
     copy = place / "collections/ansible_collections/aarch64/validator"
-    version = "1.0.0"
-    text = (copy / "MANIFEST.json").read_text()
-    assert '"namespace": "aarch64"' in text
+    version = "99.0.0"
+    assert '"namespace": "aarch64"' in (copy / "MANIFEST.json").read_text()
     galaxy = (ROOT / "galaxy.yml").read_text()
     (copy / "galaxy.yml").write_text(re.sub(r"(?m)^version: .*$", f"version: {version}", galaxy))
     (copy / "MANIFEST.json").unlink()
+    fragments = copy / "changelogs/fragments"
+    fragments.mkdir(exist_ok=True)
+    (fragments / "made_up.yml").write_text("---\nbugfixes:\n  - shm - what was wrong is right.\n")
+    told = {path.stem: sentences(yaml.safe_load(path.read_text())) for path in fragments.glob("*.yml")}
     run("antsibull-changelog", "lint", cwd=copy)
     run("antsibull-changelog", "release", "--date", "2026-01-01", cwd=copy)
     changelog = (copy / "CHANGELOG.md").read_text().replace("\\", "")
     assert f"v{version}" in changelog
-    missing = [name.stem for name in (ROOT / "changelogs/fragments").glob("*.yml")
-               if not any(sentence in changelog for sentence in sentences(yaml.safe_load(name.read_text())))]
+    missing = [name for name, texts in told.items() if not any(text in changelog for text in texts)]
     assert missing == [], "fragments that the changelog would not tell"
+    assert list(fragments.glob("*.yml")) == [], "fragments would be told twice"
+
+
+def test_version_of_the_tarball_is_in_the_changelog(place: Path) -> None:
+    (archive,) = place.glob("*.tar.gz")
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
+    assert archive.name == f"aarch64-validator-{version}.tar.gz"
+    assert version in yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]
+    assert f"## v{version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def sentences(fragment: dict) -> list[str]:

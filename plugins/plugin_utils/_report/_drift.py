@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import SCHEMA
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._values import plain, telling
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import SEVERITIES
@@ -46,7 +47,7 @@ def with_drift(report: dict, baseline: dict) -> dict:
     drift = {
         "generated_at": baseline.get("generated_at"),
         "mode": baseline.get("mode"),
-        "same_policy": baseline.get("policy") == report["policy"],
+        "same_policy": isinstance(baseline.get("policy"), dict) and not differences(baseline["policy"], report["policy"]),
         "hosts_new": sorted(names - set(before)),
         "hosts_gone": sorted(set(before) - names),
     }

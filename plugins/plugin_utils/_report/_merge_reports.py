@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._identity import duplicate_identities
+from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import VERDICTS, build_report, host_entry
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import checked_baseline
 
@@ -98,10 +99,9 @@ def _same_run(first: str, model: dict, file: str, report: dict) -> None:
         if report[name] != model[name]:
             raise ValueError(f"{name} is {report[name]!r} in {file} and {model[name]!r} in {first}; "
                              "give pieces of one kind of run")
-    for name in sorted(set(model["policy"]) | set(report["policy"])):
-        if report["policy"].get(name) != model["policy"].get(name):
-            raise ValueError(f"memory_pool_{name} was {report['policy'].get(name)!r} in {file} and "
-                             f"{model['policy'].get(name)!r} in {first}; run all pieces with one policy")
+    for name in differences(model["policy"], report["policy"]):
+        raise ValueError(f"memory_pool_{name} was {report['policy'].get(name)!r} in {file} and "
+                         f"{model['policy'].get(name)!r} in {first}; run all pieces with one policy")
 
 
 def _entries(pieces: list) -> list:

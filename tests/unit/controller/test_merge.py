@@ -53,6 +53,21 @@ def test_merge_of_merges_is_a_merge():
     assert twice["hosts"] == merge_reports(pieces)["hosts"]
 
 
+@pytest.mark.parametrize(("one", "other"), [
+    ({"limit_nofile": "65535"}, {"limit_nofile": 65535}), ({"restart_delay": "120"}, {}), ({"engines_needed": ""}, {"engines_needed": None}),
+])
+def test_policies_that_mean_the_same_fit(one, other):
+    """`-e name=value` and old releases of ansible-core make text of numbers."""
+    pieces = [("a", later(report(a=HEALTHY), policy=one)), ("b", later(report(b=HEALTHY), policy=other))]
+    assert len(merge_reports(pieces)["hosts"]) == 2
+
+
+def test_default_size_is_not_the_same_size_asked_for():
+    pieces = [("a", later(report(a=HEALTHY), policy={})), ("b", later(report(b=HEALTHY), policy={"shm_size": "2048M"}))]
+    with pytest.raises(ValueError, match="memory_pool_shm_size was '2048M'"):  # only the default is lowered on a small board
+        merge_reports(pieces)
+
+
 def test_drift_of_a_piece_is_left_out():
     piece = later(report(a=HEALTHY), drift={"hosts_gone": ["b"]})
     piece["hosts"][0]["drift"] = {"new": []}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import random
 import re
+import shutil
 import subprocess
 from typing import Any
 
@@ -295,6 +296,8 @@ def test_table_is_complete() -> None:
 
 def test_every_directive_of_the_manual_is_known() -> None:
     """Against the manual of the systemd that is installed here, if it is."""
+    if not shutil.which("man", path="/usr/bin:/bin"):
+        pytest.skip("no manual pages here: the program man is missing")
     done = subprocess.run(["man", "systemd.exec"], capture_output=True, text=True, check=False,
                           env={"MANWIDTH": "200", "LC_ALL": "C", "PATH": "/usr/bin:/bin"})
     manual = set(re.findall(r"(?<!\w)((?:Private|Protect|Restrict|Lock|Deny|Memory|NoNew|SystemCall)[A-Za-z]*)=", done.stdout))

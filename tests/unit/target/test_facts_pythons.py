@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,9 @@ def interpreters() -> dict:
     return found
 
 
-def gather_with(python: str, binaries: list, **options: object) -> dict:
+def gather_with(python: str, binaries: list, collections: Path = COLLECTIONS, **options: object) -> dict:
     done = subprocess.run(
-        [python, "-I", "-c", f"import sys; sys.path.insert(0, {str(COLLECTIONS)!r})\n" + GATHER, json.dumps(binaries)],
+        [python, "-I", "-c", f"import sys; sys.path.insert(0, {str(collections)!r})\n" + GATHER, json.dumps(binaries)],
         capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     assert done.returncode == 0, f"{python} cannot gather facts: {done.stderr[-2000:]}"
     return json.loads(done.stdout)
@@ -71,8 +72,19 @@ def test_every_python_gathers_the_same_facts():
         assert facts[other] == facts[first], f"Python {other} tells other facts than Python {first}"
 
 
+@pytest.fixture
+def for_all():
+    """The code in a place where everybody may read it; a clone may lie where only root may."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        code = Path("ansible_collections/aarch64/validator/plugins/module_utils")
+        shutil.copytree(COLLECTIONS / code, directory / code, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in (Path(directory), *Path(directory).rglob("*")):
+            path.chmod(0o755)
+        yield Path(directory)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
-def test_an_ordinary_user_gathers_facts_and_is_told_what_root_would_add(tmp_path):
+def test_an_ordinary_user_gathers_facts_and_is_told_what_root_would_add(tmp_path, for_all):
     secret = tmp_path / "program"
     secret.write_bytes(b"\x7fELF")
     secret.chmod(0o600)
@@ -83,7 +95,7 @@ def test_an_ordinary_user_gathers_facts_and_is_told_what_root_would_add(tmp_path
         os.setgid(NOBODY)
         os.setuid(NOBODY)
 
-    facts = gather_with(python, [str(secret)], preexec_fn=become, cwd="/")
+    facts = gather_with(python, [str(secret)], for_all, preexec_fn=become, cwd="/")
     assert facts["host"]["root"] is False and facts["host"]["session"]["uid"] == NOBODY
     assert facts["kernel"]["va_bits"] and facts["pool"]["largest_reservation"], "an ordinary user can measure address space"
     assert all(item["reason"] for item in facts["unread"])
