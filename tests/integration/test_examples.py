@@ -33,10 +33,8 @@ def test_examples_run_in_check_mode_and_change_nothing(host: HostHandle, tmp_pat
     inventory["validators"]["hosts"] = dict.fromkeys(("rpc1", "rpc2", "validator1"), variables)
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
     doc_examples.place(tmp_path)
-    files = []
-    for name, items in EXAMPLES.items():
-        files.append(f"{name.replace('/', '-')}.yml")
-        (tmp_path / files[-1]).write_text(yaml.safe_dump(doc_examples.trial(name, items, "rpc1", tmp_path / "told")))
+    files = [doc_examples.write(tmp_path, name, doc_examples.trial(name, items, "rpc1", tmp_path / "told"))
+             for name, items in EXAMPLES.items()]
     before = host.checksums(), host.show("MainPID")
     command = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", "--check", *files]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(doc_examples.ROOT / "ansible.cfg"),

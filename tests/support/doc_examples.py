@@ -15,9 +15,9 @@ import typing as t
 from pathlib import Path
 
 import yaml
+from report_fleets import fleet_report
 
 from facts_factory import node_facts, release_manifest
-from report_fleets import fleet_report
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "aarch64.validator."
@@ -113,6 +113,13 @@ def as_plays(items: list[dict], host: str) -> list[dict]:
     if loose:
         plays.insert(0, {"name": "The tasks of an example", "hosts": host, "gather_facts": False, "tasks": loose})
     return plays
+
+
+def write(directory: Path, name: str, plays: list[dict]) -> str:
+    """Write the plays of an example; the name of the file."""
+    file = name.replace("/", "-") + ".yml"
+    (directory / file).write_text(yaml.safe_dump(plays))
+    return file
 
 
 def trial(name: str, items: list[dict], host: str, told: Path) -> list[dict]:

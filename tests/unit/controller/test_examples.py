@@ -15,11 +15,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import doc_examples
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
-
-import doc_examples
 
 ROOT = doc_examples.ROOT
 EXAMPLES = doc_examples.examples()
@@ -36,15 +35,16 @@ class Declared(Exception):
 def ansible_playbook(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "ansible", "playbook", "-i", str(directory / "hosts.yml"), *arguments]
     own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    own.update({"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks/collections"), "ANSIBLE_LOCALHOST_WARNING": "false", **environment})
-    return subprocess.run(command, cwd=directory, env=own, capture_output=True, text=True, check=False)
+    own.update({"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks/collections"), "ANSIBLE_LOCALHOST_WARNING": "false"})
+    return subprocess.run(command, cwd=directory, env={**own, **environment}, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def place(tmp_path):
     """A directory with the files that examples read, and an inventory of this machine under the names that they use."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "memory_pool_serial": [1, "25%"]}
-    inventory = {"validators": {"hosts": dict.fromkeys((HOST, "rpc2", "validator1"), local)}, "build_host": {"hosts": {HOST: None}}}
+    hosts = dict.fromkeys((HOST, "rpc2", "validator1"), local)
+    inventory = {"validators": {"hosts": hosts}, "build_host": {"hosts": {HOST: None}}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
     return doc_examples.place(tmp_path)
 
@@ -60,9 +60,7 @@ def test_every_plugin_has_examples():
 
 def test_ansible_takes_every_example(place):
     """The loader of Ansible reads them: modules and roles are found, keywords are right, templates are whole."""
-    for name, items in EXAMPLES.items():
-        (place / f"{name.replace('/', '-')}.yml").write_text(yaml.safe_dump(doc_examples.as_plays(items, HOST)))
-    files = [f"{name.replace('/', '-')}.yml" for name in EXAMPLES]
+    files = [doc_examples.write(place, name, doc_examples.as_plays(items, HOST)) for name, items in EXAMPLES.items()]
     done = ansible_playbook(place, "--syntax-check", *files)
     assert done.returncode == 0, done.stderr[-4000:] + f"\nexamples were laid out as {files}"
     assert all(f"playbook: {file}" in done.stdout for file in files)
@@ -100,11 +98,10 @@ def test_module_takes_the_options_of_the_example(module, options, monkeypatch):
 
 
 def test_examples_that_need_no_root_are_run(place):
-    chosen = {name: items for name, items in EXAMPLES.items() if doc_examples.can_be_tried(name) and not doc_examples.needs_a_node(items)}
-    assert len(chosen) > 10
-    for name, items in chosen.items():
-        (place / f"{name.replace('/', '-')}.yml").write_text(yaml.safe_dump(doc_examples.trial(name, items, HOST, place / "told")))
-    done = ansible_playbook(place, "--check", *(f"{name.replace('/', '-')}.yml" for name in chosen))
+    files = [doc_examples.write(place, name, doc_examples.trial(name, items, HOST, place / "told"))
+             for name, items in EXAMPLES.items() if doc_examples.can_be_tried(name) and not doc_examples.needs_a_node(items)]
+    assert len(files) > 10
+    done = ansible_playbook(place, "--check", *files)
     failed = [path.read_text() for path in sorted((place / "told").iterdir())]
     assert failed == [], "\n".join(failed)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
