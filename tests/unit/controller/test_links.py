@@ -4,7 +4,8 @@
 """Links to pages of others: their shape, and that each is known. No page is asked here.
 
 external_links.txt has every page that anything here points to, so that a mistyped one is seen and a new one is looked at. With
-the internet at hand, ``scripts/build_docs.py --external`` asks them all. Links within the site and the repository are checked by its build.
+the internet at hand, ``scripts/build_docs.py --external`` asks them all. Links within the site and the repository are checked by
+its build.
 """
 
 from __future__ import annotations
