@@ -55,4 +55,5 @@ def test_demonstration_is_what_a_real_host_says(host: HostHandle, tmp_path: Path
     if os.environ.get("DEMONSTRATION") == "write":
         README.write_text(BLOCK.sub(lambda found: found[1] + text + found[3], page))
     else:
-        assert [found[1] for found in BLOCK.findall(page)] == [text], "README.md shows something else; DEMONSTRATION=write puts this there"
+        shown = [found[1] for found in BLOCK.findall(page)]
+        assert shown == [text], "README.md shows something else; DEMONSTRATION=write puts this there"
