@@ -9,6 +9,8 @@
 # INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
 
 PYTHON ?= python3
+# Exact releases with their checksums. For a package index whose files are others: REQUIREMENTS=requirements.txt
+REQUIREMENTS ?= requirements.lock
 VENV := .venv
 TEST_VENV := .venv-test
 export INVENTORY ARGS KERNEL
@@ -16,7 +18,7 @@ export INVENTORY ARGS KERNEL
 override export QUERY := $(value QUERY)
 override export PIECES := $(value PIECES)
 
-.PHONY: help diagnose remediate verify audit revert merge rebuild deliver test lint docs bench fuzz guest guest-down build clean \
+.PHONY: help diagnose remediate verify audit revert merge rebuild deliver test lint docs bench fuzz guest guest-down lock advisories build clean \
 	test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain test-arm64
 
 help:
@@ -25,8 +27,8 @@ help:
 diagnose remediate verify audit revert merge rebuild deliver: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
 
-$(VENV)/.installed: requirements.txt scripts/make_venv.sh
-	@scripts/make_venv.sh "$(PYTHON)" $(VENV) requirements.txt
+$(VENV)/.installed: $(REQUIREMENTS) scripts/make_venv.sh
+	@scripts/make_venv.sh "$(PYTHON)" $(VENV) "$(REQUIREMENTS)"
 	@touch $@
 
 $(TEST_VENV)/.installed: requirements.txt requirements-test.txt scripts/make_venv.sh
@@ -58,6 +60,13 @@ guest: $(TEST_VENV)/.installed
 
 guest-down: $(TEST_VENV)/.installed
 	@$(TEST_VENV)/bin/python tests/support/guests.py down --workdir .guests
+
+# requirements.lock anew, and what is known against the releases in it; pip-audit asks PyPI itself, mirrors know nothing of that.
+lock: $(TEST_VENV)/.installed
+	@. $(TEST_VENV)/bin/activate && scripts/lock_requirements.sh
+
+advisories: $(TEST_VENV)/.installed
+	@$(TEST_VENV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 build: $(VENV)/.installed
 	@$(VENV)/bin/ansible-galaxy collection build --force

@@ -3,6 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Make a private virtual environment: make_venv.sh PYTHON DIRECTORY REQUIREMENTS
+# Of a lock, pip takes no file but those whose checksums stand in it.
 set -eu
 python=$1 directory=$2 requirements=$3
 

@@ -102,7 +102,7 @@ def main() -> None:
     extra_privileges: list[str] = []
     if inventory == LOCAL_INVENTORY and asks_hosts(playbook, extra):
         has_sudo = shutil.which("sudo") is not None
-        sudo_asks = has_sudo and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0
+        sudo_asks = has_sudo and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0  # nosec B607
         extra_privileges, message = privileges(playbook, os.geteuid() == 0, has_sudo, sudo_asks, sys.stdin.isatty())
         if message:
             print(message, flush=True)
@@ -110,7 +110,7 @@ def main() -> None:
     others = os.environ.get("ANSIBLE_CALLBACKS_ENABLED", "").split(",")
     os.environ["ANSIBLE_CALLBACKS_ENABLED"] = ",".join([*(name for name in others if name), PROGRESS])
     arguments = command(playbook, inventory, asked + extra, extra_privileges)
-    os.execv(arguments[0], arguments)
+    os.execv(arguments[0], arguments)  # a list of words  # nosec B606
 
 
 if __name__ == "__main__":

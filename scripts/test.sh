@@ -38,6 +38,8 @@ lint() {
     antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
     check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
     check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+    bandit --quiet --configfile pyproject.toml --recursive plugins scripts
+    zizmor --quiet --offline --config .github/zizmor.yml .github/workflows
     if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 }
 

@@ -27,7 +27,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_theme_options = {"source_repository": "https://github.com/aarch64-validator/aarch64.validator"}
-pygments_style = "friendly"
+pygments_style = "default"  # its colours have the contrast that a light page needs
 pygments_dark_style = "github-dark"
 
 # Pages of others are looked at by `scripts/build_docs.py --external`, which needs the internet.

@@ -137,7 +137,7 @@ def _place(path: str, files: dict, manifest: dict) -> None:
         for name, file in files.items():
             target = os.path.join(temporary, name)
             shutil.copyfile(file, target)
-            os.chmod(target, 0o755)  # it is to be run by other users  # noqa: S103
+            os.chmod(target, 0o755)  # it is to be run by other users  # noqa: S103  # nosec B103
             with open(target, "rb") as stream:
                 os.fsync(stream.fileno())
         replace_file(os.path.join(temporary, MANIFEST), _encoded(manifest))

@@ -105,7 +105,7 @@ def make_directory(directory: str) -> None:
     """Make the directory of a drop-in, if it is not there."""
     if not os.path.isdir(directory):
         os.mkdir(directory, 0o755)
-        os.chmod(directory, 0o755)  # whatever the umask of the session  # noqa: S103
+        os.chmod(directory, 0o755)  # whatever the umask of the session  # noqa: S103  # nosec B103
         sync_directory(os.path.dirname(directory))
 
 

@@ -151,11 +151,6 @@ def identity(answers: dict, keys: list | None, notes: list) -> dict:
     return check("identity", None, "; ".join(parts + notes), value)
 
 
-def unanswered(name: str, reason: str) -> dict:
-    """A check that waits for a node which does not answer yet."""
-    return check(name, False, reason)
-
-
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError

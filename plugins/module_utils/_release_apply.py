@@ -100,7 +100,7 @@ def check_files(release: str, files: list) -> None:
 def open_directories(release: str) -> None:
     """The user of the service has to get at the files, whatever the umask of the session was."""
     for path in (RELEASES, os.path.join(RELEASES, release)):
-        os.chmod(path, 0o755)  # noqa: S103
+        os.chmod(path, 0o755)  # noqa: S103 - it is to be run by other users  # nosec B103
 
 
 def try_program(target: str, properties: dict) -> None:

@@ -73,7 +73,7 @@ class Workspace:
         _check_room(parent)
         try:
             self.path = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-            os.chmod(self.path, 0o711)  # noqa: S103 - the user of the service may pass through, and nobody may look
+            os.chmod(self.path, 0o711)  # noqa: S103 - the user of the service may pass through, and nobody may look  # nosec B103
             self.node = os.path.join(self.path, "node")
             os.mkdir(self.node, 0o700)
             if owner is not None:

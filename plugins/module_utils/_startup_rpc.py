@@ -31,7 +31,7 @@ def free_ports(count: int) -> list:
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _number in range(count)]
     try:
         for one in sockets:
-            one.bind(("0.0.0.0", 0))  # noqa: S104 - bound for an instant, never listening
+            one.bind(("0.0.0.0", 0))  # noqa: S104 - bound for an instant, never listening  # nosec B104
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:

@@ -12,7 +12,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UN
 
 UNIT_DIRECTORY = "/etc/systemd/system"
 DROP_IN_NAME = "60-aarch64-validator.conf"
-RUNNING_STATES = ("active", "reloading", "deactivating")
 COMMAND_SECONDS = 60  # a manager that does not answer by then is reported, never waited for
 
 # Limit*= properties by the name that setrlimit(2) uses.

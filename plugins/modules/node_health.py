@@ -116,12 +116,18 @@ EXAMPLES = r"""
     that: before.healthy
     fail_msg: "{{ before.progress }}"
 
+- name: Look whether the running node has the limits of a validator
+  aarch64.validator.node_health:
+    unit: polkadot
+    checks: [limits]
+    limits: {nofile: 65535, memlock: infinity}
+  become: true
+
 # This is wait.yml. It is included once, and then by itself until the wait is over.
 - name: Wait for the node, for ten minutes at most
   aarch64.validator.node_health:
     unit: polkadot
     timeout: 600
-    limits: {nofile: 65535, memlock: infinity}
     continue: "{{ health.next | default({}) }}"
   become: true
   register: health

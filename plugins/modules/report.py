@@ -104,6 +104,11 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Gather and judge
+  ansible.builtin.include_role:
+    name: aarch64.validator.memory_pool
+    tasks_from: diagnose
+
 - name: Report on all hosts of the play
   aarch64.validator.report:
     mode: diagnose
@@ -112,31 +117,31 @@ EXAMPLES = r"""
   delegate_to: localhost
   run_once: true
 
+- name: Fail on what is new or worse since the last run, and name those hosts
+  aarch64.validator.report:
+    mode: diagnose
+    dir: validator-report
+    hosts: "{{ ansible_play_hosts_all }}"
+    baseline: validator-report/report.json
+    fail_on: drift
+    query: hosts[?drift.new].name
+  delegate_to: localhost
+  run_once: true
+
 - name: Judge recorded facts by another policy
   aarch64.validator.report:
     mode: audit
-    dir: validator-report
+    dir: judged-again
     facts_dir: validator-report/facts
     policy:
       shm_size: 4G
   delegate_to: localhost
   run_once: true
 
-- name: Merge the reports of three slices
+- name: Merge the reports of several slices
   aarch64.validator.report:
-    dir: validator-report
+    dir: merged
     pieces: [slices/*/report.json]
-  delegate_to: localhost
-  run_once: true
-
-- name: Fail on what is new or worse since the last run, and name those hosts
-  aarch64.validator.report:
-    mode: audit
-    dir: validator-report
-    hosts: "{{ ansible_play_hosts_all }}"
-    baseline: validator-report/report.json
-    fail_on: drift
-    query: hosts[?drift.new].name
   delegate_to: localhost
   run_once: true
 """

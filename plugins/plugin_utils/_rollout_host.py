@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
+from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._state import AUTHORITY_ROLES
 
 try:
     import netaddr  # type: ignore[import-untyped]
@@ -16,7 +17,6 @@ except ImportError:
     netaddr = None  # only addresses need it
 
 AUTHORITY_GROUP = "authority"
-AUTHORITY_ROLES = ("validator", "collator")
 ADDRESS_VARIABLES = ("ansible_host", "ansible_ssh_host")
 NO_GROUP = ("", "none", "false", "no")  # as an ini inventory and -e give them
 TRUTH = {"true": True, "yes": True, "false": False, "no": False}

@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
-PAGES = ("index", "docs/quick-start", "docs/runbook", "docs/architecture", "docs/causes", "plugins/shm_module")
+PAGES = ("index", "README", "docs/quick-start", "docs/runbook", "docs/architecture", "docs/causes", "docs/scale",
+         "plugins/shm_module", "plugins/memory_pool_role")
+CONTRAST = (ROOT / "tests/browser/contrast.js").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +76,8 @@ def test_pages_can_be_read(site: Path, browser: Browser, width: int, theme: t.Li
         assert broken == [], name
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways at {width}"
         assert "ERROR:" not in page.locator("body").inner_text(), name
+        texts = page.evaluate(CONTRAST)
+        assert texts["count"] > 50 and texts["low"] == [], f"{name}, {theme}: these cannot be read: {texts['low']}"
         if os.environ.get("SCREENSHOTS"):
             file = f"{name.replace('/', '-')}-{width}-{theme}.png"
             page.screenshot(path=str(Path(os.environ["SCREENSHOTS"]) / file))

@@ -19,6 +19,7 @@ import time
 import typing as t
 from pathlib import Path
 
+import pytest
 from conftest import DOMAINS, SUPPORT, HostHandle
 from fleet import shaping
 from fleet.state import Fleet
@@ -129,3 +130,18 @@ def wait_until(condition: t.Callable[[], bool], seconds: float = 240) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def fleet(rollout_fleet: Fleet) -> Fleet:
+    return rollout_fleet
+
+
+@pytest.fixture
+def hosts(fleet: Fleet) -> t.Iterator[dict[str, HostHandle]]:
+    yield from handles(fleet)
+
+
+@pytest.fixture
+def operator(playbook: Playbook, fleet: Fleet, tmp_path: Path) -> Operator:
+    return Operator(playbook, fleet, tmp_path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible
-from conftest import SUPPORT, HostHandle
+from conftest import SUPPORT, HostHandle, MakeFleet
 from fleet import shaping
 from fleet.state import leader
 
@@ -43,6 +43,13 @@ def install(handle: HostHandle) -> None:
             shutil.copy(source, target)
     for path in [library, *library.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def installed(make_fleet: MakeFleet, name: str) -> HostHandle:
+    """A host of its own, with the modules on it."""
+    started = HostHandle(make_fleet(name), name)
+    install(started)
+    return started
 
 
 class ServiceHost:

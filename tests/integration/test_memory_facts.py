@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import HostHandle, MakeFleet
-from service_host import LIBRARY, MODULES, ServiceHost, install
+from service_host import LIBRARY, MODULES, ServiceHost, installed
 
 pytestmark = pytest.mark.nspawn
 
@@ -22,10 +22,7 @@ SAYS_IT = "ExecStart=/bin/sh -c 'echo failed to create memory pool mapping: mmap
 
 @pytest.fixture(scope="module")
 def handle(make_fleet: MakeFleet) -> HostHandle:
-    fleet = make_fleet("facts-1")
-    started = HostHandle(fleet, "facts-1")
-    install(started)
-    return started
+    return installed(make_fleet, "facts-1")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import HostHandle, MakeFleet
-from service_host import LIBRARY, MODULES, REPOSITORY, ServiceHost, install
+from service_host import LIBRARY, MODULES, REPOSITORY, ServiceHost, installed
 
 pytestmark = pytest.mark.nspawn
 
@@ -31,10 +31,7 @@ NO_POOL = "LimitAS=100G"
 
 @pytest.fixture(scope="module")
 def handle(make_fleet: MakeFleet) -> HostHandle:
-    fleet = make_fleet("health-1")
-    started = HostHandle(fleet, "health-1")
-    install(started)
-    return started
+    return installed(make_fleet, "health-1")
 
 
 @pytest.fixture

@@ -6,100 +6,28 @@
 from __future__ import annotations
 
 import json
-import time
-from typing import Any
 
 import pytest
-from conftest import HostHandle, MakeFleet
-from service_host import ServiceHost, install
-
-from environment_cases import ARGV, CASES
+from service_host import ServiceHost
+from strategy_host import (  # noqa: F401  fixtures
+    ASKED,
+    CHOSEN,
+    DROP_IN,
+    FLAG,
+    NODE,
+    OLD_NODE,
+    OPTION,
+    RELOADED,
+    STRICT,
+    argv,
+    checked,
+    handle,
+    host,
+    restart,
+    unchanged,
+)
 
 pytestmark = pytest.mark.nspawn
-
-FLAG = "--wasmtime-instantiation-strategy"
-CHOSEN = "recreate-instance-copy-on-write"
-OPTION = [FLAG, CHOSEN]
-DROP_IN = "/etc/systemd/system/{0}.d/60-aarch64-validator-strategy.conf"
-RELOADED = "systemd: configuration reloaded"
-NODE, OLD_NODE, STRICT = "/opt/new/polkadot", "/opt/old/polkadot", "/opt/strict/polkadot"
-ASKED, RESULTS = "/run/asked", "/run/argv"
-# Programs that a node's name makes a node: one that knows the option, one that does not, one that cannot do without.
-HELP = f"printf '  {FLAG} <STRATEGY>\\n    [possible values: pooling-copy-on-write, {CHOSEN}, recreate-instance]\\n'"
-PROGRAMS = {
-    NODE: HELP + "; echo '[RELAY_CHAIN_ARGS]...'", OLD_NODE: "echo '  --validator'",
-    STRICT: HELP + f"; (id -u; id -G; env | sort) >{ASKED}/polkadot",
-}
-WAIT = "while :; do sleep 1000; done"
-DEMAND = f'case " $* " in *" {FLAG} "*) {WAIT};; *) exit 1;; esac'
-RECORDER = f"""#!/usr/bin/python3
-import json, re, sys
-if sys.argv[1:] == ["--help"]:
-    print("  {FLAG} <STRATEGY>")
-    sys.exit()
-name = re.search("[^/]*[.]service$", open("/proc/self/cgroup").read(), re.MULTILINE).group()
-argv = open("/proc/self/cmdline", newline="").read().split(chr(0))[2:-1]
-json.dump(argv, open("{RESULTS}/" + name, "w"))
-"""
-WRITE = "import json, sys; [open(path, 'w', newline='').write(text) for path, text in json.load(sys.stdin).items()]"
-
-
-@pytest.fixture(scope="module")
-def handle(make_fleet: MakeFleet) -> HostHandle:
-    started = HostHandle(make_fleet("strategy-1"), "strategy-1")
-    install(started)
-    started.inside("mkdir", "-p", ASKED, RESULTS, "/opt/new", "/opt/old", "/opt/strict", "/opt/argv")
-    started.inside("chmod", "1777", ASKED)
-    texts = {path: f'#!/bin/sh\nif [ "$*" = --help ]; then {text}; exit; fi\n' for path, text in PROGRAMS.items()}
-    texts = {path: text + (DEMAND if path == STRICT else WAIT) + "\n" for path, text in texts.items()}
-    texts["/opt/argv/polkadot"] = RECORDER
-    started.inside("python3", "-c", WRITE, input=json.dumps(texts))
-    started.inside("chmod", "0755", *texts)
-    return started
-
-
-@pytest.fixture
-def host(handle: HostHandle) -> Any:
-    service_host = ServiceHost(handle)
-    yield service_host
-    service_host.clean_up()
-
-
-def checked(host: ServiceHost, **options: Any) -> dict[str, Any]:
-    """Run in check mode and for real; both must say the same, and check mode must touch nothing."""
-    before = host.tree()
-    predicted = host.module("node_strategy", check=True, **options)
-    assert host.tree() == before
-    real = host.module("node_strategy", **options)
-    assert predicted == real
-    assert not real.get("failed"), real
-    return real
-
-
-def unchanged(host: ServiceHost, **options: Any) -> dict[str, Any]:
-    """Run where nothing may be changed."""
-    before = host.tree()
-    result = checked(host, **options)
-    assert (result["changed"], result["actions"], result["diff"]) == (False, [], [])
-    assert host.tree() == before
-    return result
-
-
-def argv(host: ServiceHost, unit: str) -> list[str]:
-    """The arguments of the live process; it is a script, so that its interpreter and its path come first."""
-    deadline = time.monotonic() + 15
-    while True:
-        words = host.run("cat", f"/proc/{host.pid(unit)}/cmdline").split("\0")
-        if words[0] == "/bin/sh":  # until then it is systemd's own child
-            return words[2:-1]
-        assert time.monotonic() < deadline, words
-        time.sleep(0.05)
-
-
-def restart(host: ServiceHost, unit: str) -> list[str]:
-    """Restart; the arguments after that."""
-    host.run("systemctl", "restart", unit)
-    return argv(host, unit)
 
 
 def test_packaged_node(host: ServiceHost) -> None:
@@ -156,103 +84,6 @@ def test_undo_in_any_order_with_limits(
         assert host.module(name, state="reverted")["actions"][-1] == RELOADED
     assert host.tree() == before
     assert host.run("sh", "-c", "ls -d /var/lib/aarch64-validator || true") == ""
-
-
-SAME = [name for name, case in CASES.items() if case.argv is not None and ARGV in case.command]
-
-
-@pytest.fixture(scope="module")
-def recorded(handle: HostHandle) -> dict[str, Any]:
-    """By case: what a process got before and after, and what the module said."""
-    host = ServiceHost(handle)
-    names = {name: f"{name}.service" if CASES[name].unit == "argv.service" else CASES[name].unit for name in SAME}
-    files = {f"/etc/default/argv-{name}": CASES[name].file for name in SAME if CASES[name].file}
-    for name, unit in names.items():
-        case = CASES[name]
-        command = case.command.replace(ARGV, "/opt/argv/polkadot --first")
-        lines = ["[Service]", "Type=oneshot", *case.lines, f"EnvironmentFile=-/etc/default/argv-{name}", f"ExecStart={command}"]
-        files[f"/etc/systemd/system/{unit}"] = "\n".join(lines) + "\n"
-    handle.inside("python3", "-c", WRITE, input=json.dumps(files))
-    handle.inside("systemctl", "daemon-reload")
-    found: dict[str, Any] = {name: {} for name in SAME}
-    for when in ("before", "after"):
-        for name, unit in names.items():
-            if when == "after":
-                found[name]["said"] = host.module("node_strategy", unit=unit)
-                found[name]["again"] = host.module("node_strategy", unit=unit)
-            handle.inside("rm", "-f", f"{RESULTS}/{unit}")
-            handle.inside("systemctl", "start", "--", unit)
-            found[name][when] = json.loads(handle.inside("cat", f"{RESULTS}/{unit}"))
-    host.module("node_strategy", state="reverted")
-    handle.inside("rm", *files)
-    handle.inside("systemctl", "daemon-reload")
-    return found
-
-
-@pytest.mark.parametrize("name", SAME)
-def test_real_argv_is_the_old_one_and_the_option(recorded: dict[str, Any], name: str) -> None:
-    found = recorded[name]
-    assert found["said"].get("applied") is True, found["said"]
-    assert found["before"][0] == "--first"
-    assert found["after"] == [*OPTION, *found["before"]]
-    assert found["again"]["changed"] is False
-
-
-def test_cases_are_there() -> None:
-    assert len(SAME) >= 24
-
-
-def test_collator_gets_it_on_both_sides(host: ServiceHost) -> None:
-    command = f"{NODE} --collator --name 'a b' -- --chain x ; {NODE}-not --y"
-    unit = host.unit("collator", "ExecStart=" + command, "Type=oneshot", start=False)
-    result = checked(host, unit=unit)
-    assert result["node"] == {"strategy": [CHOSEN, CHOSEN]}
-    assert f"--collator --name 'a b' -- {FLAG} {CHOSEN} --chain x ; {NODE}-not --y\n" in result["diff"][0]["after"]
-    plain = host.unit("plain", f"ExecStart={NODE} --collator", "User=daemon")
-    assert checked(host, unit=plain)["left"] == []
-    assert restart(host, plain) == [*OPTION, "--collator", "--", *OPTION]
-    assert unchanged(host, unit=plain)["restart_required"] is False
-
-
-def test_separator_in_the_environment_leaves_the_relay_side(host: ServiceHost) -> None:
-    host.write("/etc/default/collator", "# options\nARGS=\"--collator -- --chain x\"\n")
-    unit = host.unit("collator", "EnvironmentFile=/etc/default/collator", f"ExecStart={NODE} $ARGS")
-    result = checked(host, unit=unit)
-    assert (result["applied"], result["restart_required"]) == (True, True)
-    assert result["left"] == [
-        {"executor": "relay chain", "strategy": "pooling-copy-on-write", "path": "/etc/default/collator", "line": 2}]
-    assert "after the ' -- ' in /etc/default/collator, line 2 (ARGS)" in result["notes"][0]
-    assert result["node"] == {"strategy": [CHOSEN, "pooling-copy-on-write"]}
-    assert restart(host, unit) == [*OPTION, "--collator", "--", "--chain", "x"]
-    assert unchanged(host, unit=unit)["restart_required"] is False
-
-
-@pytest.mark.parametrize("strategy", ["pooling", "recreate-instance"])
-def test_given_in_the_environment_file(host: ServiceHost, strategy: str) -> None:
-    host.write("/etc/default/node", f"ARGS='--validator {FLAG}={strategy}'\n")
-    unit = host.unit("node", "EnvironmentFile=/etc/default/node", f"ExecStart={NODE} $ARGS")
-    result = unchanged(host, unit=unit)
-    assert (result["applied"], result["supported"], result["restart_required"]) == (False, None, False)
-    assert f"given already, {strategy} in /etc/default/node, line 1 (ARGS)" in result["reason"]
-    assert [left["strategy"] for left in result["left"]] == ([strategy] if strategy == "pooling" else [])
-    assert result["node"] == {"strategy": [strategy]}
-
-
-def test_given_later_in_the_environment_file(host: ServiceHost) -> None:
-    unit = host.unit("node", "EnvironmentFile=-/etc/default/node", f"ExecStart={NODE} $ARGS")
-    host.run("rm", "-f", "/etc/default/node")
-    before = host.tree()
-    assert checked(host, unit=unit)["applied"]
-    restart(host, unit)
-    host.write("/etc/default/node", f"ARGS='{FLAG} recreate-instance'\n")
-    result = checked(host, unit=unit)
-    assert result["actions"][0].startswith(DROP_IN.format(unit) + ": removed, because " + unit)
-    assert "recreate-instance in /etc/default/node, line 1 (ARGS); a second one would" in result["actions"][0]
-    assert (result["applied"], result["restart_required"]) == (False, True)  # another strategy than the live one
-    assert host.tree() == before
-    assert host.module("node_strategy", state="reverted")["changed"] is False
-    assert restart(host, unit) == [FLAG, "recreate-instance"]
-    assert unchanged(host, unit=unit)["restart_required"] is False
 
 
 def test_source_changed(host: ServiceHost) -> None:

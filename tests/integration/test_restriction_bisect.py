@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import HostHandle, MakeFleet
-from service_host import ServiceHost, install
+from service_host import ServiceHost, installed
 
 from ansible_collections.aarch64.validator.plugins.module_utils._bisect import usual_bound
 
@@ -46,9 +46,7 @@ time.sleep(60)
 
 @pytest.fixture(scope="module")
 def handle(make_fleet: MakeFleet) -> HostHandle:
-    fleet = make_fleet("bisect-1")
-    started = HostHandle(fleet, "bisect-1")
-    install(started)
+    started = installed(make_fleet, "bisect-1")
     started.wait_for_node()
     return started
 

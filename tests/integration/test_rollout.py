@@ -9,34 +9,16 @@ import itertools
 import re
 import threading
 import time
-import typing as t
-from pathlib import Path
 
 import pytest
 from conftest import DOMAINS, HostHandle
 from fleet import shaping
-from fleet.state import Fleet
-from rollout_runs import DROP_IN, MARGIN, NAMES, RECORD, Operator, Playbook, Run, floor_of, handles, pids, starts, wait_until
+from rollout_runs import DROP_IN, MARGIN, NAMES, RECORD, Operator, Run, fleet, floor_of, hosts, operator, pids, starts, wait_until  # noqa: F401  fixtures
 from timeline import Probe
 
 pytestmark = pytest.mark.nspawn
 
 AUTHORITIES = NAMES[:3]
-
-
-@pytest.fixture(scope="module")
-def fleet(rollout_fleet: Fleet) -> Fleet:
-    return rollout_fleet
-
-
-@pytest.fixture
-def hosts(fleet: Fleet) -> t.Iterator[dict[str, HostHandle]]:
-    yield from handles(fleet)
-
-
-@pytest.fixture
-def operator(playbook: Playbook, fleet: Fleet, tmp_path: Path) -> Operator:
-    return Operator(playbook, fleet, tmp_path)
 
 
 def test_hosts_are_cut_off_and_no_two_nodes_of_a_domain_or_group_are_ever_down_together(hosts, operator):

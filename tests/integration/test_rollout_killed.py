@@ -11,47 +11,17 @@ import random
 import signal
 import subprocess
 import time
-import typing as t
-from pathlib import Path
 
 import pytest
 from conftest import HostHandle
 from fleet import shaping
-from fleet.state import Fleet
-from rollout_runs import (
-    MARGIN,
-    NAMES,
-    RECORD,
-    Operator,
-    Playbook,
-    floor_of,
-    handles,
-    pids,
-    starts,
-    wait_until,
-    written_floor,
-)
+from rollout_runs import MARGIN, NAMES, RECORD, fleet, floor_of, hosts, operator, pids, starts, wait_until, written_floor  # noqa: F401  fixtures
 
 pytestmark = pytest.mark.nspawn
 
 FAULT = "/home/polkadot/fault"
 # One batch of all hosts: as many nodes as can be are in the midst of something when the controller dies.
 TOGETHER = {"memory_pool_exclusive_group": "", "memory_pool_domain": "{{ inventory_hostname }}"}
-
-
-@pytest.fixture(scope="module")
-def fleet(rollout_fleet: Fleet) -> Fleet:
-    return rollout_fleet
-
-
-@pytest.fixture
-def hosts(fleet: Fleet) -> t.Iterator[dict[str, HostHandle]]:
-    yield from handles(fleet)
-
-
-@pytest.fixture
-def operator(playbook: Playbook, fleet: Fleet, tmp_path: Path) -> Operator:
-    return Operator(playbook, fleet, tmp_path)
 
 
 @pytest.mark.parametrize("module_dies", [True, False])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import HostHandle, MakeFleet
-from service_host import STATE, ServiceHost, install
+from service_host import STATE, ServiceHost, installed
 
 pytestmark = pytest.mark.nspawn
 
@@ -22,10 +22,7 @@ RELOADED = "systemd: configuration reloaded"
 
 @pytest.fixture(scope="module")
 def handle(make_fleet: MakeFleet) -> HostHandle:
-    fleet = make_fleet("limits-1")
-    started = HostHandle(fleet, "limits-1")
-    install(started)
-    return started
+    return installed(make_fleet, "limits-1")
 
 
 @pytest.fixture

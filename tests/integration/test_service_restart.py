@@ -13,70 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HostHandle, MakeFleet
-from service_host import GUARDS, MODULES, PID_FILE, REPOSITORY, ServiceHost, install
+from restart_host import QUICK, SLEEP, SLOW, WITH_FILE, down_seconds, handle, host, restarts  # noqa: F401  fixtures
+from service_host import MODULES, REPOSITORY, ServiceHost
 
 pytestmark = pytest.mark.nspawn
-
-SLEEP = "ExecStart=/bin/sleep infinity"
-# Runs while the file is there, and crashes without it.
-WITH_FILE = "ExecStart=/bin/sh -c 'test -e /run/cured && exec sleep infinity; echo no cure yet >&2; exit 3'"
-# Takes four seconds to stop.
-SLOW = (
-    "ExecStart=/usr/bin/python3 -c 'import signal, sys, time; "
-    "signal.signal(15, lambda *_: (time.sleep(4), sys.exit(0))); time.sleep(1e6)'"
-)
-QUICK = {"margin": 2, "settle": 1}
-LEAD = 3.1  # the guard begins to count this long after it was armed, or when the unit is down if that is later
-
-
-@pytest.fixture(scope="module")
-def handle(make_fleet: MakeFleet) -> HostHandle:
-    fleet = make_fleet("restart-1")
-    started = HostHandle(fleet, "restart-1")
-    install(started)
-    return started
-
-
-@pytest.fixture
-def host(handle: HostHandle) -> Any:
-    service_host = ServiceHost(handle)
-    service_host.run("rm", "-f", "/run/cured")
-    yield service_host
-    service_host.clean_up()
-
-
-def restarts(host: ServiceHost, unit: str, **options: Any) -> dict[str, Any]:
-    """Restart a unit that must come up, foretold by check mode; its new state and its guards are looked at."""
-    predicted = host.restart(unit=unit, check=True, **options)
-    result = host.restart(unit=unit, **options)
-    assert not result.get("failed"), result["msg"]
-    assert (predicted["changed"], predicted["actions"]) == (True, result["actions"])
-    assert (result["changed"], result["active_state"], result["sub_state"]) == (True, "active", "running")
-    assert result["main_pid"] == host.pid(unit) != result["main_pid_before"]
-    assert host.guards() == []
-    assert "Failed with result" not in host.run("journalctl", "--quiet", "--output=cat", "--unit", GUARDS)
-    return result
-
-
-def down_seconds(host: ServiceHost, unit: str, stop: float = 0) -> float:
-    """For how long a unit was down, once its guard has started it; stop is the least that its stop must have taken."""
-    host.wait_for(unit, "active running")
-    stamps = "ActiveExit", "InactiveEnter", "ExecMainStart"
-    shown = host.show(unit, *(stamp + "TimestampMonotonic" for stamp in stamps))
-    leaving, down, up = (int(shown[stamp + "TimestampMonotonic"]) / 1e6 for stamp in stamps)
-    assert down - leaving >= stop  # nothing has cancelled it
-    host.wait_for_guards()
-    assert host.state(unit) == "active running"
-    return up - down
-
-
-def slow_systemd_run(host: ServiceHost, then: str) -> None:
-    """Have systemd-run do something more after its first run; undone by ``umount``."""
-    real = "/run/systemd-run"
-    host.run("cp", "/usr/bin/systemd-run", real)
-    host.write("/run/slow", f"#!/bin/sh\n{real} \"$@\" || exit\nif mkdir {real}-once; then {then}; fi\n")
-    host.run("sh", "-c", f"chmod 755 /run/slow; rm -rf {real}-once; mount --bind /run/slow /usr/bin/systemd-run")
 
 
 def test_restart_with_delay(host: ServiceHost) -> None:
@@ -151,89 +91,6 @@ def test_start_that_never_ends_keeps_the_guard(host: ServiceHost) -> None:
     assert result["failed"]
     assert "not active within 2 seconds, and is still trying" in result["msg"]
     assert host.guards()
-
-
-@pytest.mark.parametrize("signal", ["KILL", "HUP"])
-def test_module_dies_while_the_unit_is_down(host: ServiceHost, signal: str) -> None:
-    unit = host.unit("node", SLEEP)
-    process = host.start("service_restart", unit=unit, delay=3, **QUICK)
-    host.wait_for(unit, "inactive dead")
-    host.signal_module(signal)
-    process.wait()
-    assert 3 + 2 <= down_seconds(host, unit) < 3 + 2 + LEAD + 1
-
-
-def test_module_dies_right_after_arming(host: ServiceHost) -> None:
-    unit = host.unit("node", SLEEP)
-    before = host.pid(unit)
-    slow_systemd_run(host, f"kill -KILL $(cat {PID_FILE})")
-    try:
-        host.start("service_restart", unit=unit, delay=1, margin=1).wait()
-    finally:
-        host.run("umount", "/usr/bin/systemd-run")
-    host.wait_for_guards(".timer")
-    host.wait_for_guards()  # it has started what runs anyway
-    assert (host.pid(unit), host.state(unit)) == (before, "active running")
-
-
-def test_module_dies_while_the_unit_stops(host: ServiceHost) -> None:
-    # The name and the limit of starts must not keep the guard from it, nor systemd's reading all its units again.
-    head = "[Unit]\nStartLimitIntervalSec=600\nStartLimitBurst=1"
-    unit = host.unit(r"no\x2dde", SLEEP, "ExecStop=/bin/sleep 8", head=head)
-    process = host.start("service_restart", unit=unit, delay=2, margin=2)
-    host.wait_for(unit, "deactivating stop")
-    host.signal_module("KILL")
-    process.wait()
-    host.wait_for_guards(".timer")
-    host.wait_for_guards(".timer", ".service")
-    assert host.state(unit) == "deactivating stop"
-    for state in ("deactivating stop", "inactive dead"):
-        host.wait_for(unit, state)
-        time.sleep(0.5)  # the second time, the guard counts
-        host.run("systemctl", "daemon-reload")
-        host.run("systemctl", "daemon-reexec")
-    assert 2 + 2 <= down_seconds(host, unit, stop=8) < 2 + 2 + 1
-
-
-def test_module_dies_while_the_unit_refuses_to_stop(host: ServiceHost) -> None:
-    unit = host.unit("node", SLOW, "TimeoutStopSec=3")
-    time.sleep(0.5)
-    process = host.start("service_restart", unit=unit, delay=1, margin=1)
-    host.wait_for(unit, "deactivating stop-sigterm")
-    host.signal_module("KILL")
-    process.wait()
-    host.wait_for(unit, "failed failed")
-    assert 1 + 1 <= down_seconds(host, unit, stop=3) < 1 + 1 + 1
-
-
-def test_module_dies_on_a_slow_host(host: ServiceHost) -> None:
-    # When the unit begins to stop, the guard counts already. It would start it in the middle of its stop.
-    unit = host.unit("node", SLEEP, "ExecStop=/bin/sleep 5")
-    slow_systemd_run(host, "sleep 3.5")
-    try:
-        process = host.start("service_restart", unit=unit, delay=1, margin=1)
-        host.wait_for_guards(".timer", ".service")
-        early = host.guards()
-        host.wait_for(unit, "deactivating stop")
-        host.wait_for_guards(".timer")
-        assert host.guards()[0] not in early
-        host.signal_module("KILL")
-        process.wait()
-    finally:
-        host.run("umount", "/usr/bin/systemd-run")
-    assert 1 + 1 <= down_seconds(host, unit, stop=5) < 1 + 1 + 1
-
-
-@pytest.mark.parametrize("kinds", [(".timer",), (".timer", ".service")])
-def test_module_dies_and_is_run_again(host: ServiceHost, kinds: tuple[str, ...]) -> None:
-    unit = host.unit("node", SLEEP)
-    process = host.start("service_restart", unit=unit, delay=30)
-    host.wait_for(unit, "inactive dead")
-    host.signal_module("KILL")
-    process.wait()
-    host.wait_for_guards(*kinds)
-    result = restarts(host, unit, delay=4, **QUICK)
-    assert 4 <= result["down_seconds"] < 5.5
 
 
 def test_stop_that_is_ended_by_force(host: ServiceHost) -> None:

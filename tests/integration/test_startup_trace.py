@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import HostHandle, MakeFleet
 from fleet import shaping
-from service_host import ServiceHost, install
+from service_host import ServiceHost, installed
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._trace import clean_start, trace_findings
 
@@ -40,9 +40,7 @@ time.sleep(1e6)
 
 @pytest.fixture(scope="module")
 def handle(make_fleet: MakeFleet) -> HostHandle:
-    fleet = make_fleet("trace-1")
-    started = HostHandle(fleet, "trace-1")
-    install(started)
+    started = installed(make_fleet, "trace-1")
     started.wait_for_node()
     return started
 

@@ -17,6 +17,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules import _f
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/contributing.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 RULE, CASE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -60,6 +61,17 @@ def test_example_leaves_nothing_behind():
 def test_severity_of_a_finding_is_told_once(identifier, severity):
     with pytest.raises(ValueError, match=f"{identifier}: give its severity here, or in the table DEFAULTS, once"):
         _rule.rule(identifier, _rule.HOST, "https://example.org", severity=severity)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w./]+\.(?:py|yml|txt|sh))`", ARCHITECTURE))
+                                        - {"roles/memory_pool/tasks/fix/NAME.yml"}))
+def test_the_place_to_touch_is_there(name):
+    """A name alone stands for a file of the plugins, the role or the tests."""
+    if (ROOT / name).exists():
+        return
+    found = [path for top in ("plugins", "roles/memory_pool", "tests") for path in (ROOT / top).rglob(Path(name).name)
+             if str(path).endswith("/" + name)]
+    assert found, f"docs/architecture.md names {name}, which is nowhere"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:plugins|tests|scripts|docs|changelogs)/[\w./]+)`", PAGE))
