@@ -16,6 +16,7 @@ from private_root import STATE
 
 from ansible_collections.aarch64.validator.plugins.module_utils._docker_engine import Api, Trial
 from ansible_collections.aarch64.validator.plugins.module_utils._docker_plan import shm_of
+from ansible_collections.aarch64.validator.plugins.module_utils._docker_proof import BETWEEN
 
 OPERATORS = '{\n    "labels": ["kept=yes"],\n    "shutdown-timeout": 3\n}\n'
 _SECONDS = 10  # for an engine to read its settings
@@ -42,6 +43,11 @@ class RunningDocker(PrivateMachine, EngineBox):
     """A real engine."""
 
     watched = ("/etc/docker", STATE)
+
+    def between(self, path: str) -> bool:
+        """An engine that is to forget a value reads it once more as it was by default; the state has what comes then."""
+        state = self.path(f"{STATE}/{BETWEEN}.json")
+        return state.exists() and json.loads(state.read_bytes())[path]["between"].encode() == self.read(path)
 
     def __init__(self, base: Path) -> None:
         super().__init__(base)

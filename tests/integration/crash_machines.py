@@ -54,6 +54,7 @@ class Machine(t.Protocol):
     def files(self) -> Seen: ...
     def live(self) -> t.Any: ...
     def read(self, path: str) -> bytes: ...
+    def between(self, path: str) -> bool: ...
 
 
 def run_all(machine: Machine, steps: t.Iterable[tuple[str, dict[str, t.Any]]]) -> None:
@@ -77,6 +78,10 @@ class PrivateMachine(PrivateRoot):
     """A private root in which modules are traced."""
 
     watched: tuple[str, ...] = (STATE,)  # all that the modules may write
+
+    def between(self, _path: str) -> bool:
+        """Whether a file may be neither the old one nor the new one, since the next run knows how it has to be."""
+        return False
 
     def traced(self, module: str, options: dict[str, t.Any], orders: t.Sequence[str]) -> Ended:
         """Run a module under strace."""
@@ -169,6 +174,10 @@ class ServiceMachine:
         shown = self.host.show(self.unit, "LimitNOFILE", "LimitNOFILESoft", "ExecStart", "DropInPaths", "NeedDaemonReload",
                                "MemoryDenyWriteExecute")
         return dict(shown, ExecStart=shown["ExecStart"].partition(" ; ignore_errors")[0])
+
+    def between(self, _path: str) -> bool:
+        """No file is ever anything but the old one or the new one."""
+        return False
 
     def read(self, path: str) -> bytes:
         """A file of the host."""
