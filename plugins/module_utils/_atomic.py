@@ -45,7 +45,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
     target = os.path.realpath(path)
     temporary = temporary_of(target)
     try:
-        _check_directory(os.path.dirname(target))
+        check_directory(os.path.dirname(target))
         _unlink_if_there(temporary)
         _write_temporary(target, temporary, content, mode)
         try:
@@ -94,23 +94,27 @@ def sync_directory(directory: str) -> None:
         os.close(descriptor)
 
 
-def temporary_of(target: str) -> str:
-    """Where the new content lies until it is whole: a fixed name, so that what a killed run has left behind is known."""
-    return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + TEMPORARY_SUFFIX)
+def check_directory(directory: str, sticky: bool = False) -> None:
+    """Refuse a directory in which somebody else than root could put another file, or a link, in place of ours.
 
-
-def _check_directory(directory: str) -> None:
-    """Refuse a directory in which somebody else than root could put another file, or a link, in place of ours."""
+    sticky: whether one like /tmp will do, in which each may change his own files alone. Raises PermissionError.
+    """
     if os.geteuid() != 0:
         return
-    allowed = 0  # further up, a sticky directory such as /tmp protects what is root's
+    allowed = stat.S_ISVTX if sticky else 0  # further up, a sticky directory protects what is root's
     while True:
         status = os.stat(directory)
-        if status.st_uid != 0 or (status.st_mode & stat.S_IWOTH and not status.st_mode & allowed):
+        for_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0
+        if status.st_uid != 0 or ((status.st_mode & stat.S_IWOTH or for_group) and not status.st_mode & allowed):
             raise PermissionError(errno.EPERM, f"root does not write below {directory}, which another user can change")
         if directory == os.path.dirname(directory):
             return
         directory, allowed = os.path.dirname(directory), stat.S_ISVTX
+
+
+def temporary_of(target: str) -> str:
+    """Where the new content lies until it is whole: a fixed name, so that what a killed run has left behind is known."""
+    return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + TEMPORARY_SUFFIX)
 
 
 def _write_temporary(target: str, temporary: str, content: bytes, mode: int) -> None:

@@ -16,6 +16,7 @@ import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
+    check_directory,
     remove_file,
     replace_file,
     sync_directory,
@@ -40,7 +41,13 @@ class Remedy(t.NamedTuple):
 
 
 def read_drop_in(path: str) -> str | None:
-    """The text of a drop-in, or None where there is none. Raises OSError."""
+    """The text of a drop-in, or None where there is none. Raises OSError.
+
+    Not from a directory of another user: a link of his would have root read, and show, whatever he likes.
+    """
+    directory = os.path.dirname(path)
+    if os.path.isdir(directory):
+        check_directory(os.path.realpath(directory))
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
             return stream.read()

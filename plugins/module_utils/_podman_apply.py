@@ -233,8 +233,8 @@ class Trial:
         name = self.name
         given = ["--ulimit={}={}:{}".format(kind, limit["soft"], limit["hard"]) for kind, limit in ulimits.items()]
         try:
-            words = ["run", "--detach", "--pull=never", "--network=none", "--name=" + name, *given, "localhost/" + name, trial.PROGRAM]
-            _call(self.program, *words)
+            words = ["run", "--detach", "--pull=never", "--network=none", "--name=" + name]
+            _call(self.program, *words, *given, "localhost/" + name, trial.PROGRAM)
             return trial.seen_of(int(_call(self.program, "inspect", "--format={{.State.Pid}}", name)))
         finally:
             ask([self.program, "kill", name], _SECONDS, {})  # its program is deaf to every other signal

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shutil
 import typing as t
-from pathlib import Path
 
 import crash_trial
 import pytest
@@ -30,7 +29,8 @@ def trials(module: str) -> tuple[Trial, ...]:
     revert = (module, {"state": "reverted"})
     return (
         Trial(f"{module}: a value added", module, SIZED, after=(revert,)),
-        Trial(f"{module}: a value changed on trial", module, {**LARGER, **ON_TRIAL}, before=((module, SIZED),), after=(UNDO, revert)),
+        Trial(f"{module}: a value changed on trial", module, {**LARGER, **ON_TRIAL}, before=((module, SIZED),),
+              after=(UNDO, revert)),
         Trial(f"{module}: reverted", module, revert[1], before=((module, SIZED),), after=(revert,)),
         Trial(f"changes: {module} undone", "changes", UNDO[1], before=((module, SIZED), (module, {**LARGER, **ON_TRIAL})),
               after=(UNDO, revert)),
