@@ -16,7 +16,7 @@ import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
-    check_directory,
+    check_way,
     remove_file,
     replace_file,
     sync_directory,
@@ -45,9 +45,7 @@ def read_drop_in(path: str) -> str | None:
 
     Not from a directory of another user: a link of his would have root read, and show, whatever he likes.
     """
-    directory = os.path.dirname(path)
-    if os.path.isdir(directory):
-        check_directory(os.path.realpath(directory))
+    check_way(path)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
             return stream.read()

@@ -11,7 +11,7 @@ import re
 import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _release_link as links
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory, copy_labels
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory, check_way, copy_labels
 from ansible_collections.aarch64.validator.plugins.module_utils._build_result import sha256_of
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
 from ansible_collections.aarch64.validator.plugins.module_utils._drop_in import read_only_reason
@@ -86,7 +86,7 @@ def reason_to_stay(properties: dict, link: str, name: str) -> str | None:
     if os.path.lexists(link) and not os.path.islink(link) and not os.path.isfile(link):
         return f"{unit}: {link} is no file"
     try:
-        check_directory(os.path.realpath(os.path.dirname(link)))
+        check_directory(os.path.dirname(link))
     except PermissionError as error:
         return f"{unit}: {error.strerror}; deliver the release there yourself, or give that directory to root"
     except OSError as error:
@@ -98,8 +98,7 @@ def check_files(release: str, files: list) -> None:
     """Every file must be there as its manifest says, and stay so. Raises Refusal, OSError."""
     for file in files:
         path = os.path.join(RELEASES, release, file["name"])
-        if os.path.isdir(os.path.dirname(path)):
-            check_directory(os.path.dirname(os.path.realpath(path)))
+        check_way(path)
         if not os.path.isfile(path):
             raise Refusal(f"{path} is not there; copy the release first. Nothing was switched")
         status = os.lstat(path)

@@ -74,7 +74,7 @@ class Workspace:
     def __init__(self, parent: str, owner: tuple | None) -> None:
         _check_room(parent)
         try:
-            check_directory(os.path.realpath(parent), sticky=True)  # else he could have another one given to the user
+            check_directory(parent, sticky=True)  # else he could have another one given to the user
             self.path = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
             os.chmod(self.path, 0o711)  # noqa: S103 - the user of the service may pass through, and nobody may look
             self.node = os.path.join(self.path, "node")

@@ -29,9 +29,9 @@ def load_state(name: str, directory: str = DIRECTORY) -> dict:
     Raises ValueError when the file is damaged, or another user could change it.
     """
     path = _path(name, directory)
-    if os.path.isdir(directory):
+    if os.path.lexists(directory):
         try:
-            check_directory(os.path.realpath(directory))
+            check_directory(directory)
         except PermissionError as error:  # what another user has written there would be done by root
             raise ValueError(f"{path} is not used: {error.strerror}; move that directory away to go on without an undo") from None
     try:
