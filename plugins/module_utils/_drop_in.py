@@ -21,6 +21,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     replace_file,
     sync_directory,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import drop_in_directory
 
@@ -47,7 +48,7 @@ def read_drop_in(path: str) -> str | None:
     """
     check_way(path)
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="", opener=regular_file) as stream:
             return stream.read()
     except FileNotFoundError:
         return None

@@ -19,6 +19,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     replace_file,
     sync_directory,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 
 DIRECTORY = "/var/lib/aarch64-validator"
 
@@ -35,7 +36,7 @@ def load_state(name: str, directory: str = DIRECTORY) -> dict:
         except PermissionError as error:  # what another user has written there would be done by root
             raise ValueError(f"{path} is not used: {error.strerror}; move that directory away to go on without an undo") from None
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", opener=regular_file) as stream:
             state = json.load(stream)
     except FileNotFoundError:
         return {}
