@@ -53,9 +53,7 @@ def redact_arguments(arguments: list) -> list:
         flag, equals, _value = argument.partition("=")
         if hide_next:
             shown.append(HIDDEN)
-        elif equals and _SECRET_FLAGS.match(flag):
-            shown.append(flag + "=" + HIDDEN)
-        elif shown and arguments[len(shown) - 1] in _VARIABLE_OPTIONS and equals:
+        elif (equals and _SECRET_FLAGS.match(flag)) or (shown and arguments[len(shown) - 1] in _VARIABLE_OPTIONS and equals):
             shown.append(flag + "=" + HIDDEN)
         else:
             shown.append(redact_text(argument))

@@ -37,7 +37,7 @@ class Attack(t.NamedTuple):
     trap: str  # a command of the user's
     module: str
     options: dict[str, t.Any]
-    refused: str | None = REFUSED  # a part of the message; None where the module may well do its work
+    refused: str = REFUSED  # a part of the message
     taken: str = ""  # a command of root's that ends what was given
 
 
@@ -46,15 +46,16 @@ def _drop_in(file: str, module: str, options: dict[str, t.Any]) -> list[Attack]:
     shared = f"mkdir -p {DROP_INS} && chgrp 65534 {DROP_INS} && chmod 775 {DROP_INS}"
     taken = f"rm -rf {DROP_INS}"
     own, new = f"{DROP_INS}/{file}", f"{DROP_INS}/.{file}.aarch64-validator-new"
-    return [
-        Attack(f"{module}: its drop-in is a link to a secret", given, f"ln -s {VICTIM}/secret {own}", module, options, taken=taken),
-        Attack(f"{module}: its drop-in is a link to one of root's", given, f"ln -s {VICTIM}/{file} {own}", module, options, taken=taken),
-        Attack(f"{module}: the name of the new drop-in is a link", given, f"ln -s {VICTIM}/secret {new}", module, options, taken=taken),
-        Attack(f"{module}: its drop-in is a pipe", given, f"mkfifo {own}", module, options, taken=taken),
-        Attack(f"{module}: a directory of a group", shared, f"ln -s {VICTIM}/secret {own}", module, options, taken=taken),
-        Attack(f"{module}: reverted, its drop-in is a link", given, f"ln -s {VICTIM}/{file} {own}", module,
-               {"unit": UNIT, "state": "reverted"}, taken=taken),
-    ]
+    reverted = {"unit": UNIT, "state": "reverted"}
+    rows = (
+        ("its drop-in is a link to a secret", given, f"ln -s {VICTIM}/secret {own}", options),
+        ("its drop-in is a link to one of root's", given, f"ln -s {VICTIM}/{file} {own}", options),
+        ("the name of the new drop-in is a link", given, f"ln -s {VICTIM}/secret {new}", options),
+        ("its drop-in is a pipe", given, f"mkfifo {own}", options),
+        ("a directory of a group", shared, f"ln -s {VICTIM}/secret {own}", options),
+        ("reverted, its drop-in is a link", given, f"ln -s {VICTIM}/{file} {own}", reverted),
+    )
+    return [Attack(f"{module}: {name}", gift, trap, module, told, taken=taken) for name, gift, trap, told in rows]
 
 
 def _state(module: str, options: dict[str, t.Any], name: str) -> list[Attack]:
@@ -91,17 +92,18 @@ ATTACKS: tuple[Attack, ...] = (
     *_drop_in("60-aarch64-validator.conf", "service_limits", LIMITS),
     *_drop_in("60-aarch64-validator-strategy.conf", "node_strategy", {"unit": UNIT}),
     *_drop_in("60-aarch64-validator-sandbox.conf", "service_sandbox", SANDBOX),
-    Attack("fstab lies in a directory of theirs", f"{OWN} && ln -sf {THEIRS}/fstab /etc/fstab", f"ln -s {VICTIM}/fstab {THEIRS}/fstab",
-           "shm", SHM),
+    Attack("fstab lies in a directory of theirs", f"{OWN} && ln -sf {THEIRS}/fstab /etc/fstab",
+           f"ln -s {VICTIM}/fstab {THEIRS}/fstab", "shm", SHM),
     Attack("fstab is found by a link of theirs", f"{OWN} && ln -sf {THEIRS}/etc/fstab /etc/fstab", f"ln -s {VICTIM} {THEIRS}/etc",
            "shm", SHM),
-    Attack("daemon.json is a link to one of root's", OWN, f"ln -s {VICTIM}/daemon.json {THEIRS}/daemon.json", "docker_defaults", DOCKER),
+    Attack("daemon.json is a link to one of root's", OWN, f"ln -s {VICTIM}/daemon.json {THEIRS}/daemon.json",
+           "docker_defaults", DOCKER),
     Attack("daemon.json is a link to a secret", OWN, f"ln -s {VICTIM}/secret {THEIRS}/daemon.json", "docker_defaults", DOCKER),
     Attack("daemon.json: the name of the new file is a link", OWN,
            f"echo '{{}}' >{THEIRS}/daemon.json; ln -s {VICTIM}/secret {THEIRS}/.daemon.json.aarch64-validator-new",
            "docker_defaults", DOCKER),
-    Attack("daemon.json lies where everybody may write", f"mkdir -p -m 1777 {THEIRS}", f"ln -s {VICTIM}/daemon.json {THEIRS}/daemon.json",
-           "docker_defaults", DOCKER),
+    Attack("daemon.json lies where everybody may write", f"mkdir -p -m 1777 {THEIRS}",
+           f"ln -s {VICTIM}/daemon.json {THEIRS}/daemon.json", "docker_defaults", DOCKER),
     Attack("the work directory of startup_trace is theirs", OWN, ":", "startup_trace",
            {"command": ["/bin/true"], "user": "nobody", "trace": False, "seconds": 3, "directory": THEIRS}),
     Attack("the work directory of startup_trace is found by a link of theirs", f"mkdir -p -m 1777 {THEIRS}",

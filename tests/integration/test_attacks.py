@@ -171,16 +171,19 @@ class Race(t.NamedTuple):
 
 TRIAL = {"command": ["/bin/true"], "user": "nobody", "trace": False, "seconds": 2}
 RACES = (
-    Race("the directory of daemon.json", f"{OWN} && mkdir {THEIRS}/d && echo '{{}}' >{THEIRS}/d/daemon.json && chown -R {NOBODY} {THEIRS}",
+    Race("the directory of daemon.json",
+         f"{OWN} && mkdir {THEIRS}/d && echo '{{}}' >{THEIRS}/d/daemon.json && chown -R {NOBODY} {THEIRS}",
          RACER, f"{THEIRS}/d", "docker_defaults", {**DOCKER, "config_file": f"{THEIRS}/d/daemon.json"}),
     Race("the directory of daemon.json, in one for all",
          f"mkdir -m 1777 {THEIRS} && mkdir {THEIRS}/d && echo '{{}}' >{THEIRS}/d/daemon.json && chown -R {NOBODY} {THEIRS}/d",
          RACER, f"{THEIRS}/d", "docker_defaults", {**DOCKER, "config_file": f"{THEIRS}/d/daemon.json"}),
-    Race("the directory of fstab", f"{OWN} && mkdir {THEIRS}/d && cp /etc/fstab {THEIRS}/d/ && ln -sf {THEIRS}/d/fstab /etc/fstab "
-                                   f"&& chown -R {NOBODY} {THEIRS}", RACER, f"{THEIRS}/d", "shm", {"size": "128M"}),
+    Race("the directory of fstab",
+         f"{OWN} && mkdir {THEIRS}/d && cp /etc/fstab {THEIRS}/d/ && ln -sf {THEIRS}/d/fstab /etc/fstab && chown -R {NOBODY} {THEIRS}",
+         RACER, f"{THEIRS}/d", "shm", {"size": "128M"}),
     Race("a work directory of theirs", f"{OWN} && mkdir {THEIRS}/d && chown {NOBODY} {THEIRS}/d", RACER, f"{THEIRS}/d",
          "startup_trace", {**TRIAL, "directory": f"{THEIRS}/d"}),
-    Race("a work directory in /tmp", ":", SNATCHER, "/tmp/aarch64-validator-trace-*", "startup_trace", {**TRIAL, "directory": "/tmp"}),
+    Race("a work directory in /tmp", ":", SNATCHER, "/tmp/aarch64-validator-trace-*", "startup_trace",
+         {**TRIAL, "directory": "/tmp"}),
 )
 
 
@@ -190,7 +193,8 @@ def test_a_race(host: ServiceHost, race: Race) -> None:
     fstab = host.run("cat", "/etc/fstab")
     host.run("sh", "-c", race.given)
     before = host.run("sh", "-c", _LOOK)
-    words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "python3", "-c", race.program, race.place, VICTIM]
+    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    words = [*user, "python3", "-c", race.program, race.place, VICTIM]
     attacker = subprocess.Popen([*host.command("shm")[:3], *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert attacker.stdin and attacker.stdout
     try:
@@ -199,7 +203,7 @@ def test_a_race(host: ServiceHost, race: Race) -> None:
             answer = host.module(race.module, **race.options)
             unharmed(host, before, answer, race.name)
         count = int(attacker.communicate("end\n")[0])
-        assert count > 0, "there was no race"
+        assert count > 0, f"there was no race: {answer}"
         TRIED["races"] += 1
         TRIED["swaps"] += count
     finally:
