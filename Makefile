@@ -47,7 +47,7 @@ bench: $(TEST_VENV)/.installed
 
 # Twenty times the inputs that `make test-unit` tries on each parser.
 fuzz: $(TEST_VENV)/.installed
-	@FUZZ_FACTOR=20 $(TEST_VENV)/bin/python -m pytest -q tests/unit/target/test_fuzz_target.py tests/unit/controller/test_fuzz_controller.py
+	@FUZZ_FACTOR=20 $(TEST_VENV)/bin/python -m pytest -q tests/unit/target/test_fuzz_target.py tests/unit/target/test_fuzz_containers.py tests/unit/controller/test_fuzz_controller.py
 
 # All four arm64 kernels; `make test` has two of them.
 test-arm64: $(TEST_VENV)/.installed

@@ -16,6 +16,7 @@ import stat
 
 TEMPORARY_SUFFIX = ".aarch64-validator-new"
 _AT_FDCWD = -100  # include/uapi/linux/fcntl.h
+_MAX_LINKS = 40  # as the kernel, MAXSYMLINKS
 _RENAME_EXCHANGE = 2  # include/uapi/linux/fs.h
 # What kernels, C libraries and file systems without renameat2(2) say.
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
@@ -45,7 +46,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
     target = os.path.realpath(path)
     temporary = temporary_of(target)
     try:
-        _check_directory(os.path.dirname(target))
+        check_way(path)
         _unlink_if_there(temporary)
         _write_temporary(target, temporary, content, mode)
         try:
@@ -94,23 +95,59 @@ def sync_directory(directory: str) -> None:
         os.close(descriptor)
 
 
+def check_directory(directory: str, sticky: bool = False) -> None:
+    """As check_way(), for what is to lie in a directory."""
+    check_way(os.path.join(directory, "."), sticky)
+
+
+def check_way(path: str, sticky: bool = False) -> None:
+    """Refuse a path on whose way somebody else than root could put another file, or a link, in place of what is there.
+
+    Every directory counts that holds a part of it, also of the links on the way. One like /tmp will do for what is root's,
+    but not as the last one, unless sticky. A part that is not there ends the way. Raises PermissionError, OSError.
+    """
+    if os.geteuid() != 0:
+        return
+    waiting = [part for part in reversed(os.path.abspath(path).split("/")) if part]
+    if path.endswith("/."):
+        waiting.insert(0, ".")
+    here, links = "/", 0
+    while waiting:
+        part = waiting.pop()
+        _check_owner(here, part, sticky or bool(waiting))
+        if part == "..":
+            here = os.path.dirname(here)
+        elif part != ".":
+            here = os.path.join(here, part)
+        if not os.path.lexists(here):
+            return
+        if os.path.islink(here):
+            links += 1
+            if links > _MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = os.readlink(here)
+            here = "/" if target.startswith("/") else os.path.dirname(here)
+            waiting += [part for part in reversed(target.split("/")) if part not in ("", ".")]
+
+
+def _check_owner(directory: str, part: str, sticky: bool) -> None:
+    """Refuse a directory in which somebody else can change this part."""
+    status = os.stat(directory)
+    for_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0
+    theirs = directory
+    if status.st_uid == 0 and not status.st_mode & stat.S_IWOTH and not for_group:
+        return
+    if status.st_uid == 0 and status.st_mode & stat.S_ISVTX and sticky:
+        inside = os.path.join(directory, part)
+        if part == "." or not os.path.lexists(inside) or os.lstat(inside).st_uid == 0:
+            return
+        theirs = inside
+    raise PermissionError(errno.EPERM, f"root does not write below {theirs}, which another user can change")
+
+
 def temporary_of(target: str) -> str:
     """Where the new content lies until it is whole: a fixed name, so that what a killed run has left behind is known."""
     return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + TEMPORARY_SUFFIX)
-
-
-def _check_directory(directory: str) -> None:
-    """Refuse a directory in which somebody else than root could put another file, or a link, in place of ours."""
-    if os.geteuid() != 0:
-        return
-    allowed = 0  # further up, a sticky directory such as /tmp protects what is root's
-    while True:
-        status = os.stat(directory)
-        if status.st_uid != 0 or (status.st_mode & stat.S_IWOTH and not status.st_mode & allowed):
-            raise PermissionError(errno.EPERM, f"root does not write below {directory}, which another user can change")
-        if directory == os.path.dirname(directory):
-            return
-        directory, allowed = os.path.dirname(directory), stat.S_ISVTX
 
 
 def _write_temporary(target: str, temporary: str, content: bytes, mode: int) -> None:

@@ -61,7 +61,7 @@ def save(directory: str, name: str, content: dict) -> None:
 
 def locked(directory: str) -> int | None:
     """A descriptor that holds the lock, or None while a build runs. Raises OSError."""
-    descriptor = os.open(os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -125,7 +125,7 @@ def _build(job: Job, write: int) -> None:
     status = {"id": job.id, "pid": os.getpid(), "began": time.time(), "outcome": "running", "status": None, "record": job.record}
     save(job.directory, STATUS, status)
     log = os.path.join(job.directory, LOG)
-    with open(log, "wb") as stream:
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644), "wb") as stream:
         os.write(write, b"started")
         os.close(write)
         artefacts = os.path.join(job.directory, ARTEFACTS)

@@ -26,13 +26,15 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import (
 
 DEFAULT_SHM = 64 << 20  # Docker: DefaultShmSize of daemon/config/config.go; Podman gives no more
 ULIMITS = ("nofile", "memlock", "nproc", "stack", "data", "fsize")
+_MOST = 1 << 63  # an engine counts in 64 bits
 _SIZE = re.compile(r"\A([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)i?b?\Z", re.IGNORECASE)
 
 
 def parse_units(text: object, thousand: int) -> int | None:
     """Bytes of a size as an engine reads it; None for what it would refuse. thousand: what its k stands for."""
     match = _SIZE.match(text) if isinstance(text, str) else None
-    return int(float(match.group(1)) * thousand ** " kmgtp".index(match.group(2).lower() or " ")) if match else None
+    size = float(match.group(1)) * thousand ** " kmgtp".index(match.group(2).lower() or " ") if match else _MOST
+    return int(size) if size < _MOST else None
 
 
 def wanted_shm(text: object, is_default: bool, meminfo: dict, page_size: int) -> tuple:

@@ -36,6 +36,8 @@ _KEPT = "running containers keep what they had until they are created anew; a re
 
 def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     """Give new containers more; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
+    if not dry:
+        _docker_proof.tidy(parameters["config_file"])
     nr_open = read_int("/proc/sys/fs/nr_open", [])
     meminfo = parse_meminfo(read_text("/proc/meminfo", []) or "")
     shm, notes = defaults.wanted_shm(
@@ -114,6 +116,8 @@ def waits_for_start(settings: Settings, needed: dict, dry: bool) -> bool:
 
 def reverted(_manager: Manager, parameters: dict, dry: bool) -> dict:
     """Take the defaults back; the result of the module. Raises Refusal, ValueError or OSError."""
+    if not dry:
+        _docker_proof.tidy(parameters["config_file"])
     result = take_back_files(REMEDY, parameters["config_file"], dry, undo_plan, _docker_proof.refresh)
     if any(_docker_plan.ULIMITS in part["before"] for part in result["diff"]):
         result["notes"].append("docker: default-ulimits go back when the engine starts next")

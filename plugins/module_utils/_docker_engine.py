@@ -8,6 +8,7 @@ The engine is asked over its own socket, as its command line does it, so that no
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -21,6 +22,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _trial_co
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import may_raise_limits, parse_limits, parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 
+ENGINE = "docker"
 CONFIG_FILE = "/etc/docker/daemon.json"  # dockerd(8); that of an engine run by root
 SOCKET = "/var/run/docker.sock"
 SECONDS = 30  # for one answer
@@ -130,6 +132,10 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class Absent(trial.TrialError):
+    """The engine has no such thing."""
+
+
 class Api:
     """What an engine answers on its socket."""
 
@@ -154,6 +160,8 @@ class Api:
         told = said if isinstance(said, dict) else {}
         if told.get("error") or answer.status >= 400:
             complaint = told.get("error") or told.get("message") or f"{answer.status} to {verb} {path}"
+            if answer.status == 404:
+                raise Absent(f"the engine answers: {complaint}")
             raise trial.TrialError(f"the engine answers: {complaint}")
         return said
 
@@ -162,19 +170,33 @@ class Api:
         return sorted(one["Names"][0].lstrip("/") for one in self.call("GET", "/containers/json") if one.get("Names"))
 
 
+def remove_left_over(api: Api) -> None:
+    """Take away what a run that was killed has left in the engine. Raises TrialError where it does not answer."""
+    name = trial.left_over(ENGINE)
+    if name is None:
+        return
+    for path in ("/containers/", "/images/"):
+        with contextlib.suppress(Absent):
+            api.call("DELETE", path + name, force="1")
+    trial.ended(ENGINE)
+
+
 class Trial:
     """Throw-away containers of an engine; a context manager, after which nothing of them is left."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self.image = trial.new_name()
+        self.image = ""
 
     def __enter__(self) -> Trial:
+        remove_left_over(self.api)
+        self.image = trial.begun(ENGINE)
         self.api.call("POST", "/images/create", trial.image_tar(), fromSrc="-", repo=self.image)
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self.api.call("DELETE", "/images/" + self.image, force="1")
+        trial.ended(ENGINE)
 
     def told_shm(self) -> int:
         """What the engine says a new container would have; none is started."""
@@ -196,7 +218,7 @@ class Trial:
 
     def _create(self, settings: dict) -> str:
         body = {"Image": self.image, "Entrypoint": [trial.PROGRAM], "HostConfig": dict(settings, NetworkMode="none")}
-        return str(self.api.call("POST", "/containers/create", body, name=trial.new_name())["Id"])
+        return str(self.api.call("POST", "/containers/create", body, name=self.image)["Id"])
 
     def _remove(self, created: str) -> None:
         self.api.call("DELETE", "/containers/" + created, force="1", v="1")

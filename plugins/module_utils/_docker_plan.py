@@ -9,6 +9,7 @@ over by a reload, but only from a key that is there; limits are read when the en
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _container_defaults as defaults
@@ -23,6 +24,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import at
 SHM, ULIMITS = "default-shm-size", "default-ulimits"
 FLAGS = {SHM: "--default-shm-size", ULIMITS: "--default-ulimit"}
 KIB = 1024
+_NUMBER = re.compile(r"\A-?[0-9]{1,20}\Z")
 
 
 class Wrong(ValueError):
@@ -47,7 +49,7 @@ def ulimits_of(config: dict) -> dict:
     try:
         known = {name: {key.lower(): value for key, value in limit.items()} for name, limit in given.items()}
         return {name: {"soft": int(limit.get("soft", 0)), "hard": int(limit.get("hard", 0))} for name, limit in known.items()}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, OverflowError, TypeError, ValueError):
         raise Wrong(f'"{ULIMITS}" is not what the engine takes: an object of Name, Soft and Hard for each limit') from None
 
 
@@ -101,4 +103,4 @@ def flags_suffice(shm: int | None, wanted: dict, given: dict) -> tuple:
 
 def _flag_limit(text: str) -> int:
     soft = text.partition(":")[0]
-    return int(soft) if soft.lstrip("-").isdigit() else 0
+    return int(soft) if _NUMBER.match(soft) else 0

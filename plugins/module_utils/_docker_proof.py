@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _container_defaults as defaults
 from ansible_collections.aarch64.validator.plugins.module_utils import _docker_plan, _drop_in
-from ansible_collections.aarch64.validator.plugins.module_utils._docker_engine import Engine, Trial
+from ansible_collections.aarch64.validator.plugins.module_utils._docker_engine import ENGINE, Engine, Trial, remove_left_over
 from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings import (
     REMEDY,
     Settings,
@@ -18,10 +19,12 @@ from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._file_remedy import recorded_entry, write_file
 from ansible_collections.aarch64.validator.plugins.module_utils._json_edit import parse_object
-from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
-from ansible_collections.aarch64.validator.plugins.module_utils._trial_container import TrialError
+from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._trial_container import TrialError, left_over
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, refuse
 
+# While an engine is made to forget a value, its file has a text that is neither the old one nor the new one.
+BETWEEN = "docker-between"
 _RELOAD_SECONDS = 10  # for an engine to read its settings again, on a slow board
 
 
@@ -95,7 +98,9 @@ def restore_engine(engine: Engine, path: str, text: str | None, trial: Trial) ->
         engine.reload()
         return
     directory_made = not os.path.isdir(os.path.dirname(path))
-    _drop_in.restore(path, _docker_plan.new_text(text or "", had, {}), False)
+    between = _docker_plan.new_text(text or "", had, {})
+    save_state(BETWEEN, {path: {"between": between, "text": text, "directory_made": directory_made}})
+    _drop_in.restore(path, between, False)
     try:
         engine.reload()
         deadline = time.monotonic() + _RELOAD_SECONDS
@@ -103,6 +108,21 @@ def restore_engine(engine: Engine, path: str, text: str | None, trial: Trial) ->
             time.sleep(0.1)
     finally:
         _drop_in.restore(path, text, directory_made)
+    save_state(BETWEEN, {})
+
+
+def tidy(config_file: str | None) -> None:
+    """Take away what a run that was killed has left: in the settings, and in the engine as far as that can be done now."""
+    for path, record in load_state(BETWEEN).items():
+        if _drop_in.read_drop_in(path) == record["between"]:  # else somebody has edited it since
+            _drop_in.restore(path, record["text"], record["directory_made"])
+        save_state(BETWEEN, {})
+    if left_over(ENGINE) is None:
+        return
+    with contextlib.suppress(Refusal, TrialError):  # it stays remembered
+        settings = read_settings(config_file)
+        if settings is not None and settings.engine is not None:
+            remove_left_over(settings.api())
 
 
 def refresh(path: str) -> None:

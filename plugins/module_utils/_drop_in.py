@@ -16,10 +16,12 @@ import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
+    check_way,
     remove_file,
     replace_file,
     sync_directory,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import drop_in_directory
 
@@ -40,9 +42,13 @@ class Remedy(t.NamedTuple):
 
 
 def read_drop_in(path: str) -> str | None:
-    """The text of a drop-in, or None where there is none. Raises OSError."""
+    """The text of a drop-in, or None where there is none. Raises OSError.
+
+    Not from a directory of another user: a link of his would have root read, and show, whatever he likes.
+    """
+    check_way(path)
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="", opener=regular_file) as stream:
             return stream.read()
     except FileNotFoundError:
         return None

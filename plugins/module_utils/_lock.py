@@ -10,9 +10,11 @@ no lock is ever stale: a file that is left behind means nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import glob
 import os
+import stat
 import time
 import typing as t
 
@@ -58,6 +60,7 @@ def _acquire(path: str, deadline: float) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
+            _check_owner(descriptor, path)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_same_file(descriptor, path):  # else its last holder has removed it meanwhile
                 with contextlib.suppress(OSError):  # only for the message of others
@@ -75,6 +78,13 @@ def _acquire(path: str, deadline: float) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _check_owner(descriptor: int, path: str) -> None:
+    """Refuse what somebody else has put there: a file of his, or a second name for one of ours. Raises PermissionError."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_nlink > 1:
+        raise PermissionError(errno.EPERM, "this is not a lock that root has made; remove it", path)
 
 
 def _is_same_file(descriptor: int, path: str) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -63,6 +64,8 @@ def present(_manager: Manager, parameters: dict, dry: bool) -> dict:
     program = shutil.which("podman", path=_SEARCHED)
     if program is None:
         return defaults.absent("podman")
+    if not dry:
+        tidy(program)
     files = settings_files()
     old = dict(files).get(conf.FILE)
     before, _sources = conf.effective(files)
@@ -187,30 +190,51 @@ def _call(program: str, *words: str) -> str:
     return answer.output
 
 
+def remove_left_over(program: str) -> None:
+    """Take away what a run that was killed has left in Podman. Raises NoAnswer, TrialError."""
+    name = trial.left_over(PODMAN)
+    if name is None:
+        return
+    ask([program, "kill", name], _SECONDS, {})  # its program is deaf to every other signal
+    for kind, remove in (("container", "rm"), ("image", "rmi")):
+        if ask([program, kind, "exists", name], _SECONDS, {}).status == 0:
+            _call(program, remove, "--force", name)
+    trial.ended(PODMAN)
+
+
+def tidy(program: str) -> None:
+    """As remove_left_over(), as far as that can be done now."""
+    with contextlib.suppress(NoAnswer, trial.TrialError):  # it stays remembered
+        remove_left_over(program)
+
+
 class Trial:
     """Throw-away containers of Podman; a context manager, after which nothing of them is left."""
 
     def __init__(self, program: str) -> None:
         self.program = program
-        self.image = "localhost/" + trial.new_name()
+        self.name = ""
 
     def __enter__(self) -> Trial:
-        with tempfile.NamedTemporaryFile(prefix=trial.PREFIX) as archive:
+        remove_left_over(self.program)
+        self.name = trial.begun(PODMAN)
+        with tempfile.TemporaryFile() as archive:  # without a name, so that nothing of it is ever left
             archive.write(trial.image_tar())
             archive.flush()
-            _call(self.program, "import", archive.name, self.image)
+            _call(self.program, "import", f"/proc/{os.getpid()}/fd/{archive.fileno()}", "localhost/" + self.name)
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        _call(self.program, "rmi", "--force", self.image)
+        _call(self.program, "rmi", "--force", "localhost/" + self.name)
+        trial.ended(PODMAN)
 
     def seen(self, ulimits: dict) -> dict:
         """What a new container has, with these limits given to it; see seen_of(). Raises TrialError where none starts."""
-        name = trial.new_name()
+        name = self.name
         given = ["--ulimit={}={}:{}".format(kind, limit["soft"], limit["hard"]) for kind, limit in ulimits.items()]
         try:
-            words = ["run", "--detach", "--pull=never", "--network=none", "--name=" + name, *given, self.image, trial.PROGRAM]
-            _call(self.program, *words)
+            words = ["run", "--detach", "--pull=never", "--network=none", "--name=" + name]
+            _call(self.program, *words, *given, "localhost/" + name, trial.PROGRAM)
             return trial.seen_of(int(_call(self.program, "inspect", "--format={{.State.Pid}}", name)))
         finally:
             ask([self.program, "kill", name], _SECONDS, {})  # its program is deaf to every other signal
@@ -220,6 +244,9 @@ class Trial:
 def reverted(_manager: Manager, parameters: dict, dry: bool) -> dict:
     """Take the defaults back; the result of the module. Raises Refusal, ValueError or OSError."""
     del parameters
+    program = shutil.which("podman", path=_SEARCHED)
+    if program is not None and not dry:
+        tidy(program)
 
     def plan_of(path: str, entry: dict) -> dict | None:
         return _drop_in.undo_plan(REMEDY, path, entry)

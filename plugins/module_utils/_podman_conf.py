@@ -8,6 +8,7 @@ Source: containers.conf(5), and pkg/config of github.com/containers/common: of t
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _container_defaults as defaults
@@ -16,6 +17,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._toml import par
 FILE = "/etc/containers/containers.conf.d/60-aarch64-validator.conf"
 SHM, ULIMITS = "shm_size", "default_ulimits"
 HEADER = "# Written by aarch64.validator (podman_defaults). Its revert playbook removes this file.\n"
+_NUMBER = re.compile(r"\A-?[0-9]{1,20}\Z")
 _TABLE = "containers"
 _THOUSAND = 1000
 # What Podman gives by itself where it may (pkg/specgen/generate/oci.go, RLimitDefaultValue).
@@ -50,7 +52,7 @@ def ulimits_of(values: dict) -> dict:
     for entry in values.get(ULIMITS) or []:
         name, _equals, limits = str(entry).partition("=")
         soft, _colon, hard = limits.partition(":")
-        if all(part.lstrip("-").isdigit() for part in (soft, hard or soft)):
+        if all(_NUMBER.match(part) for part in (soft, hard or soft)):
             found[name] = {"soft": int(soft), "hard": int(hard or soft)}
     return found
 

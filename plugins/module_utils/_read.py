@@ -8,7 +8,9 @@ A path that cannot be read is not an error: it is noted, so that facts can say w
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 MAX_BYTES = 4 << 20  # no file this collection reads is larger on a sane host; a hostile one must not fill memory
 _CHUNK = 1 << 16  # sysctl files refuse reads with a buffer of megabytes (fs/proc/proc_sysctl.c)
@@ -17,7 +19,7 @@ _CHUNK = 1 << 16  # sysctl files refuse reads with a buffer of megabytes (fs/pro
 def read_text(path: str, unread: list, max_bytes: int = MAX_BYTES) -> str | None:
     """The text of a file, or None with the reason appended to unread as ``{path, reason}``."""
     try:
-        with open(path, "rb", buffering=0) as stream:
+        with open(path, "rb", buffering=0, opener=regular_file) as stream:
             content = bytearray()
             while len(content) < max_bytes:
                 chunk = stream.read(_CHUNK)
@@ -26,8 +28,18 @@ def read_text(path: str, unread: list, max_bytes: int = MAX_BYTES) -> str | None
                 content += chunk
             return content.decode("utf-8", "replace")
     except OSError as error:
-        unread.append({"path": path, "reason": os.strerror(error.errno) if error.errno else str(error)})
+        unread.append({"path": path, "reason": error.strerror or str(error)})
         return None
+
+
+def regular_file(path: str, flags: int) -> int:
+    """A descriptor of a regular file, for open(). A pipe, which anybody can make, would hold us up for ever. Raises OSError."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO, "not a regular file", path)
+    return descriptor
 
 
 def read_optional_int(path: str) -> int | None:

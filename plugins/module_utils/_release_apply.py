@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _release_link as links
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import copy_labels
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory, check_way, copy_labels
 from ansible_collections.aarch64.validator.plugins.module_utils._build_result import sha256_of
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
 from ansible_collections.aarch64.validator.plugins.module_utils._drop_in import read_only_reason
@@ -84,15 +85,25 @@ def reason_to_stay(properties: dict, link: str, name: str) -> str | None:
         return f"{unit}: starts {link or 'nothing'}, which is not called {name}"
     if os.path.lexists(link) and not os.path.islink(link) and not os.path.isfile(link):
         return f"{unit}: {link} is no file"
+    try:
+        check_directory(os.path.dirname(link))
+    except PermissionError as error:
+        return f"{unit}: {error.strerror}; deliver the release there yourself, or give that directory to root"
+    except OSError as error:
+        return f"{unit}: {error.filename}: {error.strerror}"
     return None
 
 
 def check_files(release: str, files: list) -> None:
-    """Every file must be there as its manifest says. Raises Refusal."""
+    """Every file must be there as its manifest says, and stay so. Raises Refusal, OSError."""
     for file in files:
         path = os.path.join(RELEASES, release, file["name"])
+        check_way(path)
         if not os.path.isfile(path):
             raise Refusal(f"{path} is not there; copy the release first. Nothing was switched")
+        status = os.lstat(path)
+        if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or not stat.S_ISREG(status.st_mode):
+            raise Refusal(f"{path} could be changed by another user; copy the release again. Nothing was switched")
         if sha256_of(path) != file["sha256"]:
             raise Refusal(f"{path} is not the file that its manifest names (SHA-256 differs); nothing was switched")
 

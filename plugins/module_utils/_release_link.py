@@ -14,7 +14,7 @@ import contextlib
 import os
 import shutil
 
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import sync_directory
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import sync_directory, temporary_of
 from ansible_collections.aarch64.validator.plugins.module_utils._node import RELEASES
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 
@@ -70,10 +70,8 @@ def _keep(link: str, kept: str) -> None:
 
 def point(link: str, target: str) -> None:
     """Make or change a symbolic link in one step."""
-    directory, name = os.path.split(link)
-    temporary = os.path.join(directory, f".{name}.aarch64-validator-new")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
+    directory, temporary = os.path.dirname(link), temporary_of(link)
+    remove_unfinished(link)
     os.symlink(target, temporary)
     try:
         os.rename(temporary, link)
@@ -83,8 +81,15 @@ def point(link: str, target: str) -> None:
     sync_directory(directory)
 
 
+def remove_unfinished(link: str) -> None:
+    """Remove a link that a run which was killed has made and not put in place."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary_of(link))
+
+
 def give_back(link: str, entry: dict) -> None:
     """Put back what was at a path before the first switch, in one step."""
+    remove_unfinished(link)
     if entry["kept"]:
         if os.path.lexists(entry["kept"]):
             os.rename(entry["kept"], link)
@@ -118,6 +123,7 @@ def undo_release(link: str, record: dict, dry: bool) -> tuple:
 
 def forget_link(link: str) -> None:
     """Nothing is remembered of this path any more, and a second name that its file got goes too."""
+    remove_unfinished(link)
     state = load_state(STATE)
     kept = state.pop(link, {}).get("kept")
     if kept and os.path.lexists(kept) and os.path.lexists(link) and os.path.samefile(kept, link):
@@ -141,7 +147,10 @@ def take_back(dry: bool) -> dict:
     for link, entry in sorted(state.items()):
         if not isinstance(entry, dict) or not set(entry) >= {"before", "kept"}:
             raise ValueError(f"the state of {link} is damaged; move {STATE}.json away to go on without an undo")
-        if release_of(read_link(link)) is None:
+        if is_as_before(link, entry):  # of a run that was interrupted before it switched, or after it went back
+            if not dry:
+                forget_link(link)
+        elif release_of(read_link(link)) is None:
             notes.append(f"{link}: replaced by somebody else since, left as it is")
             if entry["kept"] and os.path.lexists(entry["kept"]):
                 actions.append("{}: removed, the file from before".format(entry["kept"]))
@@ -164,6 +173,15 @@ def take_back(dry: bool) -> dict:
         if not dry:
             remove_directory(directory)
     return {"changed": bool(actions), "actions": actions, "notes": notes, "restart_required": False}
+
+
+def is_as_before(link: str, entry: dict) -> bool:
+    """Whether what was at a path before the first switch is there."""
+    if entry["kept"] is None:
+        return entry["before"] is not None and read_link(link) == entry["before"]
+    if os.path.islink(link) or not os.path.isfile(link):
+        return False
+    return not os.path.lexists(entry["kept"]) or os.path.samefile(entry["kept"], link)
 
 
 def all_releases() -> list:
@@ -190,6 +208,10 @@ def running_releases() -> set:
 
 def remove_directory(directory: str) -> None:
     """Remove a release, and the directory of all when it was the last."""
-    shutil.rmtree(directory)
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        error.filename = directory  # it names what lies in there, and not where
+        raise
     with contextlib.suppress(OSError):  # others are there
         os.rmdir(RELEASES)

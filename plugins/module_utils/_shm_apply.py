@@ -13,6 +13,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     ChangedMeanwhile,
     Expected,
+    check_way,
     remove_file,
     replace_file,
 )
@@ -61,6 +62,7 @@ def read_host() -> Host:
 def read_fstab() -> str | None:
     """fstab through _fstab.decode(), or None if there is no such file. Raises PlanError."""
     try:
+        check_way(_fstab.PATH)
         if not stat.S_ISREG(os.stat(_fstab.PATH).st_mode):
             raise PlanError(f"{_fstab.PATH} is not a regular file; make it one")
         with open(_fstab.PATH, "rb") as stream:

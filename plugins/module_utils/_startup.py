@@ -18,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
     _startup_unit,
     _strace,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, missing_systemd, unusable_unit
 from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
@@ -121,6 +122,10 @@ class Startup:
     def directory(self, plan: Plan) -> str:
         """Where the base path is made."""
         directory = self.parameters["directory"] or (DEFAULT_DIRECTORY if os.geteuid() == 0 else tempfile.gettempdir())
+        try:
+            check_directory(directory, sticky=True)  # else somebody could have another one given to the user of the trial
+        except OSError as error:
+            raise StartupError("directory", f"directory: {error.strerror}") from error
         real = os.path.realpath(directory)
         if plan.through_systemd and (real + "/").startswith(("/tmp/", "/var/tmp/")):
             raise OptionError("directory", directory, "one outside of /tmp and /var/tmp, which a service has of its own")

@@ -16,6 +16,8 @@ import tempfile
 import time
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory
+
 PREFIX = "aarch64-validator-trace-"
 NEEDED_BYTES = 128 << 20  # a new chain of a node, with the log that RocksDB allocates beforehand
 NEEDED_INODES = 1000
@@ -72,6 +74,7 @@ class Workspace:
     def __init__(self, parent: str, owner: tuple | None) -> None:
         _check_room(parent)
         try:
+            check_directory(parent, sticky=True)  # else he could have another one given to the user
             self.path = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
             os.chmod(self.path, 0o711)  # noqa: S103 - the user of the service may pass through, and nobody may look  # nosec B103
             self.node = os.path.join(self.path, "node")

@@ -13,16 +13,30 @@ import contextlib
 import json
 import os
 
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file, sync_directory
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
+    check_directory,
+    remove_file,
+    replace_file,
+    sync_directory,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 
 DIRECTORY = "/var/lib/aarch64-validator"
 
 
 def load_state(name: str, directory: str = DIRECTORY) -> dict:
-    """The saved state of a remedy, or an empty dict. Raises ValueError when the file is damaged."""
+    """The saved state of a remedy, or an empty dict.
+
+    Raises ValueError when the file is damaged, or another user could change it.
+    """
     path = _path(name, directory)
+    if os.path.lexists(directory):
+        try:
+            check_directory(directory)
+        except PermissionError as error:  # what another user has written there would be done by root
+            raise ValueError(f"{path} is not used: {error.strerror}; move that directory away to go on without an undo") from None
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", opener=regular_file) as stream:
             state = json.load(stream)
     except FileNotFoundError:
         return {}

@@ -18,6 +18,7 @@ import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG, is_node_program
+from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Pump
 
 SECONDS = 20
@@ -77,7 +78,7 @@ def may_be_node(program: str) -> bool:
     if is_node_program(path):
         return True
     try:
-        with open(path, "rb") as stream:
+        with open(path, "rb", opener=regular_file) as stream:
             if stream.read(len(_ELF)) != _ELF:
                 return False
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:

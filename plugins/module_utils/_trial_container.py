@@ -17,7 +17,9 @@ import struct
 import tarfile
 
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_limits
+from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 
+STATE = "trial-containers"  # by engine: the name of what a run that was killed has left in it
 PREFIX = "aarch64-validator-trial-"
 PROGRAM = "/wait"
 # ELF machine number (include/uapi/linux/elf-em.h), and code that waits for ever.
@@ -39,6 +41,24 @@ class TrialError(Exception):
 def new_name() -> str:
     """A name that nothing else has."""
     return PREFIX + binascii.hexlify(os.urandom(6)).decode()
+
+
+def begun(engine: str) -> str:
+    """A name for a trial in this engine, which is remembered until ended(). Raises OSError or ValueError."""
+    name = new_name()
+    save_state(STATE, dict(load_state(STATE), **{engine: name}))
+    return name
+
+
+def left_over(engine: str) -> str | None:
+    """The name under which a run that was killed has left a container or an image in this engine."""
+    name = load_state(STATE).get(engine)
+    return name if isinstance(name, str) and name.startswith(PREFIX) else None
+
+
+def ended(engine: str) -> None:
+    """Nothing of a trial is left in this engine."""
+    save_state(STATE, {other: name for other, name in load_state(STATE).items() if other != engine})
 
 
 def image_tar(machine: str = "") -> bytes:

@@ -49,13 +49,15 @@ def undo(manager: Manager, dry: bool) -> dict:
                 actions.append(RELOADED)
             if not dry:
                 manager.reload()  # also after an undo that was interrupted just before this
+        if not dry and provisional(DOCKER.state):
+            _docker_proof.tidy(None)
         for remedy in (DOCKER, PODMAN):
             for path, record in sorted(provisional(remedy.state).items()):
                 done, note = undo_drop_in(remedy, path, record, dry)
                 actions += done
                 notes += note
-                if done and remedy is DOCKER and not dry:
-                    _docker_proof.refresh(path)
+                if remedy is DOCKER and not note and not dry:
+                    _docker_proof.refresh(path)  # also after an undo that was interrupted just before this
         undone = [undo_release(link, record, dry) for link, record in sorted(provisional(RELEASE).items())]
         undone += [undo_shm(record, dry) for record in provisional(SHM).values()]
         for done, note in undone:

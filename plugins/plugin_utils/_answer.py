@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_names, check_size
 
 FACTS = "aarch64_memory"
@@ -47,7 +49,18 @@ def trusted_answer(answer: dict, module: str) -> dict:
     for name in _PRINTED:
         if isinstance(trusted.get(name), str):
             trusted[name] = _UNPRINTABLE.sub(" ", trusted[name][:_MOST_MESSAGE])
+    if "invocation" in trusted:  # what -vvv prints of the options
+        trusted["invocation"] = _without_secrets(trusted["invocation"])
     return trusted
+
+
+def _without_secrets(value: t.Any) -> t.Any:
+    """The same with the secrets of all texts hidden."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return redact_arguments(value) if all(isinstance(held, str) for held in value) else [_without_secrets(held) for held in value]
+    return redact_text(value) if isinstance(value, str) else value
 
 
 def _complaint(answer: dict, module: str) -> str | None:

@@ -12,14 +12,14 @@ import typing as t
 from pathlib import Path
 
 import crash_points
-from private_root import COLLECTIONS, MODULE_PACKAGE, STATE
+from private_root import COLLECTIONS, MODULE_PACKAGE, STATE, PrivateRoot
 from service_host import ServiceHost
 from shm_box import ShmBox
 
 LOG = "/opt/points.log"
 FSTAB = "/etc/fstab"
 # Type, mode, owner and content of all that a module may write, with what lies beside it under a temporary name.
-_LOOK = r"""
+LOOK = r"""
 import hashlib, os, re, stat, sys
 for top in sys.argv[1:]:
     for path in [top] + sorted(os.path.join(at, name) for at, names, files in os.walk(top) for name in names + files):
@@ -28,6 +28,7 @@ for top in sys.argv[1:]:
         except FileNotFoundError:
             continue
         content = open(path, "rb").read() if stat.S_ISREG(status.st_mode) else b""
+        content = os.fsencode(os.readlink(path)) if stat.S_ISLNK(status.st_mode) else content
         content = re.sub(rb'"at": [0-9.]+', b'"at": 0', content)  # when a change went on trial
         print(path, oct(status.st_mode), status.st_uid, status.st_gid, hashlib.sha256(content).hexdigest(), sep="\t")
 """
@@ -67,6 +68,9 @@ class Machine(t.Protocol):
     def read(self, path: str) -> bytes:
         ...
 
+    def between(self, path: str) -> bool:
+        ...
+
 
 def run_all(machine: Machine, steps: t.Iterable[tuple[str, dict[str, t.Any]]]) -> None:
     """Run modules that must succeed."""
@@ -81,18 +85,18 @@ def ended(process: subprocess.CompletedProcess[str], log: str) -> Ended:
 
 
 def seen(listing: str) -> Seen:
-    """The output of _LOOK by path."""
+    """The output of LOOK by path."""
     return {path: tuple(rest) for path, *rest in (line.split("\t") for line in listing.splitlines())}
 
 
-class ShmMachine(ShmBox):
-    """A private root with a /dev/shm of 64 MiB and some lines in fstab."""
+class PrivateMachine(PrivateRoot):
+    """A private root in which modules are traced."""
 
-    def __init__(self, base: Path, fstab: str) -> None:
-        super().__init__(base)
-        self.path(FSTAB).write_text(fstab)
-        self.run("chmod", "640", FSTAB)
-        self.run("chown", "1:2", FSTAB)
+    watched: tuple[str, ...] = (STATE,)  # all that the modules may write
+
+    def between(self, _path: str) -> bool:
+        """Whether a file may be neither the old one nor the new one, since the next run knows how it has to be."""
+        return False
 
     def traced(self, module: str, options: dict[str, t.Any], orders: t.Sequence[str]) -> Ended:
         """Run a module under strace."""
@@ -105,19 +109,31 @@ class ShmMachine(ShmBox):
 
     def prepare(self, steps: t.Sequence[tuple[str, dict[str, t.Any]]]) -> None:
         """Bring the machine to where a trial begins."""
-        run_all(self, steps)
+        run_all(t.cast("Machine", self), steps)
 
     def files(self) -> Seen:
-        """All that the module may write; /dev/shm itself by its mode alone."""
-        return seen(self.run(sys.executable, "-B", "-c", _LOOK, FSTAB, STATE, "/etc/.fstab.aarch64-validator-new", "/dev/shm"))
-
-    def live(self) -> t.Any:
-        """The size of /dev/shm."""
-        return self.shm_size()
+        """All that the modules may write."""
+        return seen(self.run(sys.executable, "-B", "-c", LOOK, *self.watched))
 
     def read(self, path: str) -> bytes:
         """A file in there."""
         return self.path(path).read_bytes()
+
+
+class ShmMachine(PrivateMachine, ShmBox):
+    """A private root with a /dev/shm of 64 MiB and some lines in fstab; of /dev/shm itself the mode alone is looked at."""
+
+    watched = (FSTAB, STATE, "/etc/.fstab.aarch64-validator-new", "/dev/shm")
+
+    def __init__(self, base: Path, fstab: str) -> None:
+        super().__init__(base)
+        self.path(FSTAB).write_text(fstab)
+        self.run("chmod", "640", FSTAB)
+        self.run("chown", "1:2", FSTAB)
+
+    def live(self) -> t.Any:
+        """The size of /dev/shm."""
+        return self.shm_size()
 
 
 class ServiceMachine:
@@ -166,12 +182,17 @@ class ServiceMachine:
 
     def files(self) -> Seen:
         """The unit's drop-ins, those that are our own, and the state."""
-        return seen(self.run("python3", "-B", "-c", _LOOK, *self.written(), FSTAB))
+        return seen(self.run("python3", "-B", "-c", LOOK, *self.written(), FSTAB))
 
     def live(self) -> t.Any:
         """What systemd has loaded."""
-        shown = self.host.show(self.unit, "LimitNOFILE", "LimitNOFILESoft", "ExecStart", "DropInPaths", "NeedDaemonReload")
+        shown = self.host.show(self.unit, "LimitNOFILE", "LimitNOFILESoft", "ExecStart", "DropInPaths", "NeedDaemonReload",
+                               "MemoryDenyWriteExecute")
         return dict(shown, ExecStart=shown["ExecStart"].partition(" ; ignore_errors")[0])
+
+    def between(self, _path: str) -> bool:
+        """No file is ever anything but the old one or the new one."""
+        return False
 
     def read(self, path: str) -> bytes:
         """A file of the host."""

@@ -147,7 +147,8 @@ def check_files(machine: Machine, ends: Ends, where: str) -> None:
             if path.endswith(".json"):
                 json.loads(machine.read(path))
             continue
-        assert found in (ends.old[0].get(path), ends.new[0].get(path), ends.first[0].get(path)), \
+        known = (ends.old[0].get(path), ends.new[0].get(path), ends.first[0].get(path))
+        assert found in known or machine.between(path), \
             f"{where}: {path} is neither the old file nor the new one: {found}"
     for path in set(ends.old[0]) & set(ends.new[0]):
         assert path in machine.files(), f"{where}: {path} is gone"

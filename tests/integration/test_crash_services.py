@@ -35,7 +35,10 @@ LIMITS: dict[str, t.Any] = {"unit": UNIT, "nofile": "15000", "apply_live": False
 MORE: dict[str, t.Any] = {**LIMITS, "nofile": "16000"}
 STRATEGY: dict[str, t.Any] = {"unit": UNIT}
 REVERT: dict[str, t.Any] = {"state": "reverted"}
+SANDBOX: dict[str, t.Any] = {"unit": UNIT, "lines": ["MemoryDenyWriteExecute=no"]}
+RELAXED: dict[str, t.Any] = {"unit": UNIT, "lines": ["MemoryDenyWriteExecute=no", "SystemCallFilter=memfd_create"]}
 BACK = (("node_strategy", REVERT), ("service_limits", REVERT))
+UNRELAXED = ("service_sandbox", REVERT)
 UNDO = ("changes", {"state": "undone"})
 TRIALS = (
     Trial("service_limits: a drop-in added", "service_limits", LIMITS, after=BACK),
@@ -46,6 +49,10 @@ TRIALS = (
     Trial("changes: drop-ins undone", "changes", UNDO[1],
           before=(("service_limits", LIMITS), ("service_limits", {**MORE, **ON_TRIAL}),
                   ("node_strategy", {**STRATEGY, **ON_TRIAL})), after=(UNDO, *BACK)),
+    Trial("service_sandbox: a drop-in changed on trial", "service_sandbox", {**RELAXED, **ON_TRIAL},
+          before=(("service_sandbox", SANDBOX),), after=(UNDO, UNRELAXED)),
+    Trial("service_sandbox: reverted", "service_sandbox", REVERT, before=(("service_sandbox", {**SANDBOX, **ON_TRIAL}),),
+          after=(UNRELAXED,)),
 )
 
 
@@ -60,7 +67,8 @@ def machines(make_fleet: MakeFleet) -> list[ServiceMachine]:
         host = ServiceHost(handle)
         host.write("/opt/polkadot", PROGRAM)
         host.run("chmod", "0755", "/opt/polkadot")
-        host.unit("node", "ExecStart=/opt/polkadot --validator", "LimitNOFILE=1024:19000")
+        host.unit("node", "ExecStart=/opt/polkadot --validator", "LimitNOFILE=1024:19000",
+                  "MemoryDenyWriteExecute=yes", "SystemCallFilter=~memfd_create")
         machines.append(ServiceMachine(host, UNIT))
     return machines
 

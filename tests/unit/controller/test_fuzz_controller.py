@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from test_assess import CASES
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _journal, _node, _procfs
-from ansible_collections.aarch64.validator.plugins.plugin_utils import _signatures, _strace_calls, _window
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
+from ansible_collections.aarch64.validator.plugins.plugin_utils import _release_check, _signatures, _strace_calls, _window
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _recorded
 from fuzzing import FACTOR, TOKENS, TRIED, Target, Work, fuzz, summary
@@ -30,7 +31,26 @@ Nov 21 10:00:00 val-1 polkadot[4711]:     1: Cannot allocate memory (os error 12
 docker-1  | {"log":"thread 'main' panicked at 'x: code: 24, kind: Other'\\n"}
 address space (kbytes, -v) 314572800
 """
+MANIFEST = {
+    "schema": 1, "release": "polkadot-1a2b3c4d5e6f", "revision": "1a" * 20, "dirty": False, "source": "/src", "command": ["cargo"],
+    "inputs": {"target": "aarch64-unknown-linux-gnu", "binaries": ["polkadot"]},
+    "binaries": [{"name": "polkadot", "size": 12, "sha256": "ab" * 32, "version": "polkadot 1.0", "facts": {
+        "machine": "aarch64", "libc": "glibc", "glibc_wanted": "2.31", "page_alignment": 65536, "jemalloc_page_size": 65536,
+        "wasmtime_version": "35.0.0", "error": None}}],
+}
+
+
+def manifest(content: str) -> None:
+    """A manifest that lay on a build host, judged for hosts."""
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):
+        return
+    assert json.dumps(_release_check.release_check(parsed, {"val-1": CASES["shm-mode"]}))
+
+
 TARGETS = (
+    Target("manifest of a release", manifest, [json.dumps(MANIFEST), json.dumps(MANIFEST, indent=1)], (OptionError,), 0.5),
     Target("explain", _signatures.explain_log, [LOG, JOURNAL, STRACE]),
     Target("strace calls", lambda text: [_strace_calls.parse_call(line) for line in text.split("\n")], [STRACE]),
     Target("recorded facts", lambda content: _recorded.recorded_outcome("a.json", content, {}),

@@ -75,8 +75,9 @@ def test_errors_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @as_root
-@pytest.mark.parametrize("make", [lambda path: os.chown(path, NOBODY, NOBODY), lambda path: os.chmod(path, 0o1777)],
-                         ids=["of another user", "for everybody"])
+@pytest.mark.parametrize("make", [lambda path: os.chown(path, NOBODY, NOBODY), lambda path: os.chmod(path, 0o1777),
+                                  lambda path: (os.chown(path, 0, NOBODY), os.chmod(path, 0o770))],
+                         ids=["of another user", "for everybody", "for a group"])
 def test_root_does_not_write_where_others_do(tmp_path: Path, make) -> None:
     directory = tmp_path / "theirs"
     directory.mkdir()

@@ -66,6 +66,38 @@ def test_secrets_are_hidden(arguments):
     assert SECRET not in redact_text("ExecStart=/usr/bin/polkadot " + " ".join(arguments) + " --name val")
 
 
+PHRASE = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
+
+
+@pytest.mark.parametrize(("line", "kept"), [
+    (f"/usr/bin/polkadot --suri {PHRASE} --name val", "--name val"),  # as systemd prints it, without its quotes
+    (f'/usr/bin/polkadot --password "{SECRET} and {SECRET}" --name val', "--name val"),
+    (f"/usr/bin/polkadot --suri '//Alice {SECRET}' --name val", "--name val"),
+    (f"--telemetry-url wss://{SECRET}@host:1/submit 0", "@host:1/submit 0"),
+    (f"ws://user:a@{SECRET}@host/x", "@host/x"),
+    (f"https://host/v2?network=polkadot&api_key={SECRET}&x=1", "network=polkadot"),
+    (f"/usr/bin/docker run -e ANYTHING={SECRET} --shm-size=2g parity/polkadot", "--shm-size=2g parity/polkadot"),
+    (f"/usr/bin/docker run --env ANYTHING={SECRET} parity/polkadot", "parity/polkadot"),
+    (f"/usr/bin/podman run --env=ANYTHING={SECRET} parity/polkadot", "parity/polkadot"),
+    (f"/usr/bin/podman run -e 'ANYTHING={SECRET} {SECRET}' parity/polkadot", "parity/polkadot"),
+    (f"Environment=KEYSTORE_PASSWORD={SECRET} RUST_LOG=info", "RUST_LOG=info"),
+    (f'POLKADOT_NODE_KEY="{SECRET} {SECRET}" RUST_LOG=info', "RUST_LOG=info"),
+])
+def test_secrets_in_text_are_hidden(line, kept):
+    shown = redact_text(line)
+    assert SECRET not in shown and not set(PHRASE.split()) & set(shown.split()), "a secret would be reported"
+    assert kept in shown, "what is no secret is lost"
+
+
+@pytest.mark.parametrize("words", [
+    ["-e", f"ANYTHING={SECRET}"], ["--env", f"ANYTHING={SECRET}"], [f"--env=ANYTHING={SECRET}"], [f"-eANYTHING={SECRET}"],
+    ["-e", f"ANYTHING={SECRET} and {SECRET}"], ["--rpc-url", f"wss://{SECRET}@host"], ["--suri", PHRASE],
+])
+def test_secrets_of_container_engines_are_hidden(words):
+    shown = redact_arguments(["/usr/bin/docker", "run", *words, "parity/polkadot", "--validator"])
+    assert SECRET not in str(shown) and "drive" not in str(shown) and shown[-2:] == ["parity/polkadot", "--validator"]
+
+
 def test_node_key_file_is_a_path_and_stays():
     assert redact_arguments(["--node-key-file", "/data/key", "--node-key-type", "ed25519"])[1] == "/data/key"
 

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 aarch64.validator contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Traps that an unprivileged user of a host lays where root is about to write.
+
+The user can lay a trap only where something is already wrong on the host: a directory of his, or one that everybody may
+write to. So each attack says what root has given away before.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+VICTIM = "/root/victim"
+SECRET = "pa55-of-root"  # must be told to nobody
+UNIT = "node.service"
+DROP_INS = f"/etc/systemd/system/{UNIT}.d"
+STATE = "/var/lib/aarch64-validator"
+RELEASES = "/usr/local/lib/aarch64-validator"
+THEIRS = "/srv/theirs"
+# Files of root's, by the names of what modules write.
+NAMES = ("secret", "fstab", "daemon.json", "polkadot", "shm.json", "service-limits.json", "provisional.json",
+         "60-aarch64-validator.conf", "60-aarch64-validator-strategy.conf", "60-aarch64-validator-sandbox.conf")
+LIMITS = {"unit": UNIT, "nofile": "15000", "apply_live": False}
+SANDBOX = {"unit": UNIT, "lines": ["MemoryDenyWriteExecute=no"]}
+SHM = {"size": "128M"}
+DOCKER = {"shm_size": "128M", "config_file": f"{THEIRS}/daemon.json"}
+REFUSED = "another user"
+OWN = f"mkdir -p {THEIRS} && chown 65534:65534 {THEIRS}"
+
+
+class Attack(t.NamedTuple):
+    """What root has given away, what the user makes of it, and the module that walks into it."""
+
+    name: str
+    given: str  # a command of root's
+    trap: str  # a command of the user's
+    module: str
+    options: dict[str, t.Any]
+    refused: str = REFUSED  # a part of the message
+    taken: str = ""  # a command of root's that ends what was given
+
+
+def _drop_in(file: str, module: str, options: dict[str, t.Any]) -> list[Attack]:
+    given = f"mkdir -p {DROP_INS} && chown 65534:65534 {DROP_INS}"
+    shared = f"mkdir -p {DROP_INS} && chgrp 65534 {DROP_INS} && chmod 775 {DROP_INS}"
+    taken = f"rm -rf {DROP_INS}"
+    own, new = f"{DROP_INS}/{file}", f"{DROP_INS}/.{file}.aarch64-validator-new"
+    reverted = {"unit": UNIT, "state": "reverted"}
+    rows = (
+        ("its drop-in is a link to a secret", given, f"ln -s {VICTIM}/secret {own}", options),
+        ("its drop-in is a link to one of root's", given, f"ln -s {VICTIM}/{file} {own}", options),
+        ("the name of the new drop-in is a link", given, f"ln -s {VICTIM}/secret {new}", options),
+        ("its drop-in is a pipe", given, f"mkfifo {own}", options),
+        ("a directory of a group", shared, f"ln -s {VICTIM}/secret {own}", options),
+        ("reverted, its drop-in is a link", given, f"ln -s {VICTIM}/{file} {own}", reverted),
+    )
+    return [Attack(f"{module}: {name}", gift, trap, module, told, taken=taken) for name, gift, trap, told in rows]
+
+
+def _state(module: str, options: dict[str, t.Any], name: str) -> list[Attack]:
+    given, taken = "chmod 1777 /var/lib", f"rm -rf {STATE}; chmod 755 /var/lib"
+    return [
+        Attack(f"{module}: the state is a link to a directory of root's", given, f"ln -s {VICTIM} {STATE}", module, options,
+               taken=taken),
+        Attack(f"{module}: the state is a directory of theirs, with a link", given,
+               f"mkdir {STATE}; ln -s {VICTIM}/secret {STATE}/{name}.json", module, options, taken=taken),
+        Attack(f"{module}: the state is a directory of theirs, with orders", given,
+               f"mkdir {STATE}; printf %s '{_ORDERS[name]}' >{STATE}/{name}.json", module, {"state": "reverted"}, taken=taken),
+    ]
+
+
+# What root would do, if it believed them.
+_ORDERS = {
+    "shm": '{"fstab": {"old": "tmpfs /dev/shm tmpfs exec,suid 0 0", "new": "tmpfs /dev/shm tmpfs size=64M 0 0"}}',
+    "service-limits": f'{{"{UNIT}": {{"path": "{VICTIM}/secret", "directory_made": false, "before": "owned", "written": []}}}}',
+    "node-release": f'{{"{VICTIM}/polkadot": {{"before": "/tmp/evil", "kept": null}}}}',
+}
+ATTACKS: tuple[Attack, ...] = (
+    Attack("the lock of all runs is a link", "chmod 1777 /run", f"ln -s {VICTIM}/secret /run/aarch64-validator.lock", "shm", SHM,
+           "/run/aarch64-validator.lock", "rm -f /run/aarch64-validator.lock; chmod 755 /run"),
+    Attack("the lock of all runs is theirs", "chmod 1777 /run", "echo 1 >/run/aarch64-validator.lock", "shm", SHM,
+           "/run/aarch64-validator.lock", "rm -f /run/aarch64-validator.lock; chmod 755 /run"),
+    Attack("the lock of all runs is a pipe", "chmod 1777 /run", "mkfifo /run/aarch64-validator.lock", "shm", SHM,
+           "/run/aarch64-validator.lock", "rm -f /run/aarch64-validator.lock; chmod 755 /run"),
+    Attack("the lock of a restart is a link", "chmod 1777 /run",
+           f"ln -s {VICTIM}/secret /run/aarch64-validator-restart-{UNIT}.lock", "service_restart", {"unit": UNIT},
+           f"/run/aarch64-validator-restart-{UNIT}.lock", "rm -f /run/aarch64-validator*; chmod 755 /run"),
+    *_state("shm", SHM, "shm"),
+    *_state("service_limits", LIMITS, "service-limits"),
+    *_state("node_release", {"state": "reverted"}, "node-release"),
+    *_drop_in("60-aarch64-validator.conf", "service_limits", LIMITS),
+    *_drop_in("60-aarch64-validator-strategy.conf", "node_strategy", {"unit": UNIT}),
+    *_drop_in("60-aarch64-validator-sandbox.conf", "service_sandbox", SANDBOX),
+    Attack("fstab lies in a directory of theirs", f"{OWN} && ln -sf {THEIRS}/fstab /etc/fstab",
+           f"ln -s {VICTIM}/fstab {THEIRS}/fstab", "shm", SHM),
+    Attack("fstab is found by a link of theirs", f"{OWN} && ln -sf {THEIRS}/etc/fstab /etc/fstab", f"ln -s {VICTIM} {THEIRS}/etc",
+           "shm", SHM),
+    Attack("daemon.json is a link to one of root's", OWN, f"ln -s {VICTIM}/daemon.json {THEIRS}/daemon.json",
+           "docker_defaults", DOCKER),
+    Attack("daemon.json is a link to a secret", OWN, f"ln -s {VICTIM}/secret {THEIRS}/daemon.json", "docker_defaults", DOCKER),
+    Attack("daemon.json: the name of the new file is a link", OWN,
+           f"echo '{{}}' >{THEIRS}/daemon.json; ln -s {VICTIM}/secret {THEIRS}/.daemon.json.aarch64-validator-new",
+           "docker_defaults", DOCKER),
+    Attack("daemon.json lies where everybody may write", f"mkdir -p -m 1777 {THEIRS}",
+           f"ln -s {VICTIM}/daemon.json {THEIRS}/daemon.json", "docker_defaults", DOCKER),
+    Attack("the work directory of startup_trace is theirs", OWN, ":", "startup_trace",
+           {"command": ["/bin/true"], "user": "nobody", "trace": False, "seconds": 3, "directory": THEIRS}),
+    Attack("the work directory of startup_trace is found by a link of theirs", f"mkdir -p -m 1777 {THEIRS}",
+           f"ln -s {VICTIM} {THEIRS}/work", "startup_trace",
+           {"command": ["/bin/true"], "user": "nobody", "trace": False, "seconds": 3, "directory": f"{THEIRS}/work"}),
+    Attack("the work directory of restriction_bisect is theirs", OWN, ":", "restriction_bisect",
+           {"unit": UNIT, "directory": THEIRS, "seconds": 3}),
+)
