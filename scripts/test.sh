@@ -139,6 +139,7 @@ docs() {
 integration() {
     real_hosts integration || return 0
     rust integration
+    installed "busybox-static gcc libc6-dev" busybox gcc || left_out+=("integration tests of two faults of hosts: need busybox-static gcc")
     installed "$ENGINE_PACKAGES" dockerd docker docker-compose podman runc lxc-start setpriv ||
         left_out+=("integration tests of containers: need $ENGINE_PACKAGES")
     pytest -q tests/integration

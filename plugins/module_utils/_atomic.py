@@ -145,6 +145,17 @@ def _check_owner(directory: str, part: str, sticky: bool) -> None:
     raise PermissionError(errno.EPERM, f"root does not write below {theirs}, which another user can change")
 
 
+def unwritable(directory: str) -> str | None:
+    """Why no file can be written in a directory, as far as its file system says that: it is read-only, or full."""
+    space = os.statvfs(directory)
+    if space.f_flag & os.ST_RDONLY:
+        return f"{directory} is on a read-only file system"
+    # A file system that does not count its blocks or files says that it has none in all.
+    if (space.f_blocks and not space.f_bfree) or (space.f_files and not space.f_ffree):
+        return f"{directory} is on a file system that is full"
+    return None
+
+
 def temporary_of(target: str) -> str:
     """Where the new content lies until it is whole: a fixed name, so that what a killed run has left behind is known."""
     return os.path.join(os.path.dirname(target), "." + os.path.basename(target) + TEMPORARY_SUFFIX)

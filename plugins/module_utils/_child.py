@@ -45,13 +45,18 @@ def ask(arguments: list, seconds: float, environment: dict, account: pwd.struct_
     try:
         output, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise NoAnswer(f"{' '.join(arguments)} gave no answer within {seconds:g} seconds") from error
+        raise NoAnswer(f"{spoken(arguments)} gave no answer within {seconds:g} seconds") from error
     finally:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     return Answer(process.returncode, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace"))
+
+
+def spoken(arguments: list) -> str:
+    """A command as messages call it: without its options, which for systemctl are lists of fifty names."""
+    return " ".join(word for word in arguments if not word.startswith("-"))
 
 
 def _becoming(account: pwd.struct_passwd | None) -> t.Callable | None:

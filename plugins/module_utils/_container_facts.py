@@ -89,7 +89,7 @@ def confinement_facts(seen: Seen, here: Here) -> dict:
 
 
 def own_shm(seen: Seen, here: Here, unread: list) -> dict | None:
-    """``{mounted, fstype, options, size, used, inodes_free, mode, from}`` of /dev/shm in a mount namespace of its own.
+    """``{mounted, fstype, options, size, used, inodes_free, mode, root, from}`` of /dev/shm in a mount namespace of its own.
 
     ``from``: ``host`` for one that is the host's all the same, ``container`` or ``unit``. None: shares the host's mounts.
     """

@@ -20,6 +20,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     remove_file,
     replace_file,
     sync_directory,
+    unwritable,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
@@ -65,13 +66,12 @@ def encode(text: str) -> bytes:
 
 
 def read_only_reason(path: str) -> str | None:
-    """Why nothing can be written at a path, if its file system is mounted read-only."""
+    """Why nothing can be written at a path, if its file system is mounted read-only or full."""
     directory = os.path.dirname(path)
     while not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    if os.statvfs(directory).f_flag & os.ST_RDONLY:
-        return f"{path} cannot be written, {directory} is on a read-only file system; nothing was changed"
-    return None
+    reason = unwritable(directory)
+    return f"{path} cannot be written, {reason}; nothing was changed" if reason else None
 
 
 def recorded(remedy: Remedy) -> dict:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask, spoken
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     COMMAND_SECONDS,
     is_running_here,
@@ -31,7 +31,7 @@ class Manager:
             raise ManagerError(str(error)) from error
         if answer.status != 0:
             reason = answer.errors.strip() or f"exit status {answer.status}"
-            raise ManagerError("{}: {}".format(" ".join(arguments), reason))
+            raise ManagerError(f"{spoken(arguments)}: {reason}")
         return answer.output
 
     def show(self, unit: str, properties: list) -> dict:

@@ -37,20 +37,31 @@ def shm_facts(mounts: list, meminfo: dict, unread: list) -> dict:
         mem_total=meminfo.get("MemTotal"),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         container=container() is not None,
+        link=link_of(PATH),
     )
 
 
+def link_of(path: str) -> str | None:
+    """Where a symbolic link points, or None for anything else."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 def describe_shm(
-    mount: dict | None, root: dict | None, fstab: str | None, mem_total: int | None, page_size: int, container: bool
+    mount: dict | None, root: dict | None, fstab: str | None, mem_total: int | None, page_size: int, container: bool,
+    link: str | None = None,
 ) -> dict:
     """The facts, from a mount of parse_mountinfo(), the answer of read_root() and the text of fstab (None: unreadable).
 
-    ``{mounted, fstype, options, size, used, inodes_free, mode, persistent, persistent_source, fstab_lines}``: sizes in
-    bytes, -1 is no limit, None is not known; options are those of the mount and of the superblock, each once; mode is
-    octal text such as "1777"; persistent is the size after the next boot, by persistent_source: "fstab", "default"
-    (half of RAM), "container" (not known) or None (fstab could not be read).
+    ``{mounted, fstype, options, size, used, inodes_free, mode, root, link, persistent, persistent_source, fstab_lines}``:
+    sizes in bytes, -1 is no limit, None is not known; options are those of the mount and of the superblock, each once; mode
+    is octal text such as "1777"; root is the directory of the file system that is mounted, "/" but for bind mounts; link is
+    where /dev/shm points if it is a symbolic link; persistent is the size after the next boot, by persistent_source:
+    "fstab", "default" (half of RAM), "container" (not known) or None (fstab could not be read).
     """
-    return dict(mounted_shm(mount, root), **_persistence(fstab, mem_total, page_size, container))
+    return dict(mounted_shm(mount, root), link=link, **_persistence(fstab, mem_total, page_size, container))
 
 
 def mounted_shm(mount: dict | None, root: dict | None) -> dict:
@@ -63,6 +74,7 @@ def mounted_shm(mount: dict | None, root: dict | None) -> dict:
         "used": None,
         "inodes_free": None,
         "mode": None,
+        "root": mount["root"] if mount else None,
     }
     if mount and root:
         facts.update(_usage(root, mount["fstype"] == "tmpfs"))

@@ -16,6 +16,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     check_way,
     remove_file,
     replace_file,
+    unwritable,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._mount import mount_tmpfs, remount_writable
@@ -26,7 +27,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_status,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, read_root
+from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, link_of, read_root
 from ansible_collections.aarch64.validator.plugins.module_utils._shm_plan import MODE, Host, Plan, PlanError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, save_state
 
@@ -48,7 +49,7 @@ def read_host() -> Host:
     fstab = read_fstab()
     page_size, contained = os.sysconf("SC_PAGE_SIZE"), container() is not None
     return Host(
-        facts=describe_shm(mount, root, fstab or "", meminfo["MemTotal"], page_size, contained),
+        facts=describe_shm(mount, root, fstab or "", meminfo["MemTotal"], page_size, contained, link_of(PATH)),
         mount=mount,
         fstab=fstab,
         mem_total=meminfo["MemTotal"],
@@ -151,9 +152,9 @@ def _check_replaceable(path: str) -> None:
     directory = os.path.dirname(target)
     while not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    if os.statvfs(directory).f_flag & os.ST_RDONLY:
-        message = "{0} cannot be written: {1} is on a read-only file system; make it writable"
-        raise PlanError(message.format(path, directory))
+    reason = unwritable(directory)
+    if reason:
+        raise PlanError(f"{path} cannot be written: {reason}")
     for protected in (directory, target):
         if os.geteuid() == 0 and os.path.exists(protected) and not os.access(protected, os.W_OK):
             raise PlanError(f"{path} cannot be written: {protected} is protected, see lsattr -d {protected}")

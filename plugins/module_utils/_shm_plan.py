@@ -127,7 +127,7 @@ def predict(host: Host, plan: Plan) -> dict:
     facts = dict(host.facts)
     size = plan.mount_size if plan.mount_size is not None else plan.remount_size
     if plan.mount_size is not None:
-        facts.update(mounted=True, fstype="tmpfs", options=["rw", "nosuid", "nodev"], used=0, mode=MODE)
+        facts.update(mounted=True, fstype="tmpfs", options=["rw", "nosuid", "nodev"], used=0, mode=MODE, root="/", link=None)
         facts["inodes_free"] = host.mem_total // host.page_size // 2 - 1  # shmem_default_max_inodes() less the top
     if plan.writable:
         facts["options"] = ["rw"] + [option for option in facts["options"] if option not in ("rw", "ro")]

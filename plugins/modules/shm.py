@@ -139,10 +139,7 @@ shm:
       description: Its size in bytes.
       type: int
       sample: 2147483648
-    used:
-      description: Bytes in use.
-      type: int
-      sample: 0
+    used: {description: Bytes in use., type: int, sample: 0}
     inodes_free:
       description: How many more files it can hold.
       type: int
@@ -151,6 +148,8 @@ shm:
       description: Permissions of its top directory, in octal digits.
       type: str
       sample: "1777"
+    root: {description: "Directory of the file system that is mounted, V(/) but for bind mounts.", type: str, sample: /}
+    link: {description: "Where C(/dev/shm) points, if it is a symbolic link.", type: str, sample: /run/shm}
     persistent:
       description: Its size in bytes after the next boot.
       type: int

@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._not_started import in_words
 from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_names, check_size
 
 FACTS = "aarch64_memory"
@@ -40,7 +41,7 @@ def trusted_answer(answer: dict, module: str) -> dict:
     given = answer.get("ansible_facts") or {}
     kept = {name: value for name, value in given.items()
             if name.startswith(_DISCOVERED) or (name == FACTS and module == GATHERS)}
-    trusted = {name: value for name, value in answer.items() if name != "ansible_facts"}
+    trusted = {name: value for name, value in in_words(answer).items() if name != "ansible_facts"}
     if kept:
         trusted["ansible_facts"] = kept
     if not isinstance(trusted.get("exception"), str):

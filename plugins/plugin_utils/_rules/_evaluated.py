@@ -16,8 +16,10 @@ SD_BOOTED = "https://www.freedesktop.org/software/systemd/man/sd_booted.html"
 def not_evaluated(subject: Subject) -> t.Iterator[tuple]:
     """A service could not be judged, or is down for a reason that is not known here.
 
-    Shows: systemd does not run this host, a unit is masked, or a node is down and its journal has none of the known lines.
+    Shows: systemd does not run this host or does not answer, a unit is masked, or a node is down and its journal has none of
+    the known lines.
     Do: for a node that is down, ``journalctl -u UNIT`` and the module startup_trace; without systemd, look at the process.
+    Where ``systemctl`` itself fails or hangs, PID 1 or D-Bus has to be looked at first.
     """
     manager = subject.facts["host"]["service_manager"]
     if manager != "systemd":
@@ -25,6 +27,10 @@ def not_evaluated(subject: Subject) -> t.Iterator[tuple]:
         summary = "services were not judged: PID 1 is {}, not systemd; {}".format(manager or "unknown", others)
         yield summary, [f"host.service_manager = {manager}"]
         return
+    silent = [row["reason"] for row in subject.facts["unread"] if row["path"] == "systemctl"]
+    if silent and not subject.facts["services"]:
+        others = "only the host and nodes that run were" if subject.facts["processes"] else "only the host itself was"
+        yield f"services were not judged, systemd did not tell of them; {others}: {silent[0]}", [f"unread systemctl: {silent[0]}"]
     for name, service in sorted(subject.facts["services"].items()):
         state = service["load_state"]
         if state != "loaded":

@@ -35,6 +35,7 @@ DEFAULTS = {
     "shm-mode": (RISK, False),
     "shm-read-only": (RISK, False),
     "shm-full": (RISK, False),
+    "shm-not-tmpfs": (ADVICE, False),
     "shm-not-persistent": (ADVICE, False),
     "memlock-limit": (RISK, False),
     "nofile-limit": (RISK, False),

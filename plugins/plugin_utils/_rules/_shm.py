@@ -22,15 +22,29 @@ def _row(subject: Subject) -> dict:
     return next(row for row in subject.rows if row["setting"] == SHM_SIZE)
 
 
+def _as_it_is(subject: Subject, summary: str, evidence: list) -> tuple:
+    """A finding about the mount; where nothing but a hand can change it, it says why and has no remedy."""
+    shm = subject.facts["shm"]
+    if shm.get("link"):
+        why = "it is a symbolic link to {}: remove the link, then run remediate".format(shm["link"])
+    elif shm["mounted"] and shm["fstype"] not in (None, "tmpfs"):
+        why = "it is a file system of type {}: unmount that, then run remediate".format(shm["fstype"])
+    elif (shm.get("root") or "/") != "/":
+        why = "it is a bind mount of {} of another tmpfs: unmount it, then run remediate".format(shm["root"])
+    else:
+        return summary, evidence
+    return f"{summary}; {why}", evidence, {"remedy": None}
+
+
 @rule("shm-missing", HOST, TMPFS, remedy="shm")
 def shm_missing(subject: Subject) -> t.Iterator[tuple]:
     """Nothing is mounted on /dev/shm.
 
     Shows: ``shm_open`` fails with ENOENT, or fills the root file system.
-    Do: the playbook remediate mounts it.
+    Do: the playbook remediate mounts it. If ``/dev/shm`` is a symbolic link, remove that first.
     """
     if subject.facts["shm"]["mounted"] is False:
-        yield "no file system is mounted on /dev/shm", ["shm.mounted = false"]
+        yield _as_it_is(subject, "no file system is mounted on /dev/shm", ["shm.mounted = false"])
 
 
 @rule("shm-too-small", HOST, TMPFS, remedy="shm")
@@ -45,7 +59,7 @@ def shm_too_small(subject: Subject) -> t.Iterator[tuple]:
     shm = subject.facts["shm"]
     if shm["mounted"] and not row["live_ok"]:
         sizes = format_human(shm.get("size")), format_human(row["wanted"])
-        yield "/dev/shm is {}, wanted {}".format(*sizes), ["shm.size = {}".format(shm.get("size"))]
+        yield _as_it_is(subject, "/dev/shm is {}, wanted {}".format(*sizes), ["shm.size = {}".format(shm.get("size"))])
 
 
 @rule("shm-read-only", HOST, TMPFS, remedy="shm")
@@ -57,7 +71,7 @@ def shm_read_only(subject: Subject) -> t.Iterator[tuple]:
     """
     options = subject.facts["shm"]["options"]
     if "ro" in options:
-        yield "/dev/shm is mounted read-only", ["shm.options = " + ",".join(options)]
+        yield _as_it_is(subject, "/dev/shm is mounted read-only", ["shm.options = " + ",".join(options)])
 
 
 @rule("shm-mode", HOST, TMPFS, remedy="shm")
@@ -69,7 +83,22 @@ def shm_mode(subject: Subject) -> t.Iterator[tuple]:
     """
     mode = subject.facts["shm"].get("mode")
     if subject.facts["shm"]["mounted"] and mode not in (None, "1777"):
-        yield f"/dev/shm has mode {mode}, wanted 1777", [f"shm.mode = {mode}"]
+        yield _as_it_is(subject, f"/dev/shm has mode {mode}, wanted 1777", [f"shm.mode = {mode}"])
+
+
+@rule("shm-not-tmpfs", HOST, TMPFS)
+def shm_not_tmpfs(subject: Subject) -> t.Iterator[tuple]:
+    """Another file system than a tmpfs is mounted on /dev/shm.
+
+    Shows: ``findmnt /dev/shm`` gives another type.
+    Why: shared memory then is what that file system makes of it: files on a disk, as slow as that and kept over a boot, or
+    memory without a limit.
+    Do: ``umount /dev/shm``, and take out what mounts it (a line of fstab, a mount unit); the playbook remediate then mounts a
+    tmpfs.
+    """
+    fstype = subject.facts["shm"]["fstype"]
+    if subject.facts["shm"]["mounted"] and fstype not in (None, "tmpfs"):
+        yield f"/dev/shm is a file system of type {fstype}, wanted tmpfs", [f"shm.fstype = {fstype}"]
 
 
 @rule("shm-full", HOST, TMPFS)
@@ -107,7 +136,7 @@ def shm_not_persistent(subject: Subject) -> t.Iterator[tuple]:
     elif not _row(subject)["configured_ok"]:
         size, source = shm.get("persistent"), shm.get("persistent_source")
         summary = "the next boot gives /dev/shm {}, wanted {}".format(format_human(size), format_human(_row(subject)["wanted"]))
-        yield summary, [f"shm.persistent = {size} (from {source})"]
+        yield _as_it_is(subject, summary, [f"shm.persistent = {size} (from {source})"])
 
 
 @rule("shm-too-small", SERVICE, TMPFS)

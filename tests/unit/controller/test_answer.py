@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import trusted_answer
+from ansible_collections.aarch64.validator.plugins.plugin_utils._not_started import in_words
 from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +43,36 @@ def test_failures_stay_what_they_are_without_control_characters():
     told = trusted_answer({"failed": True, "msg": "a\x1b[2J\u202eb\nc\td", "unreachable": False}, "memory_facts")
     assert told["msg"] == "a [2J b\nc\td" and told["failed"]
     assert trusted_answer({"unreachable": True, "msg": "gone"}, "memory_facts")["unreachable"]
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    ({"rc": 127, "msg": "The module interpreter '/usr/bin/python3' was not found.",
+      "module_stderr": "/bin/sh: 1: /usr/bin/python3: not found"}, "no Python on this host: /usr/bin/python3 is not there; "),
+    ({"rc": 127, "msg": "MODULE FAILURE", "module_stderr": "/bin/sh: /opt/python3.9: not found"},
+     "no Python on this host: /opt/python3.9 "),
+    ({"rc": 1, "msg": "No start of json char found", "module_stderr": "Traceback\n    ^\nSyntaxError: invalid syntax"},
+     "too old for ansible-core 2.19 on the controller, which needs 3.8 or newer there; "),
+    ({"rc": 1, "msg": "ansible-core requires a minimum of Python version 3.8. Current version: 3.7.3"},
+     "too old for ansible-core 2.19"),
+    ({"exception": {"event": {"msg": "[Errno 12] Cannot allocate memory"}}}, "[Errno 12] Cannot allocate memory"),
+    ({"rc": 1, "msg": "MODULE FAILURE", "exception": {"event": [1]}}, "MODULE FAILURE"),
+    ({"rc": 127, "msg": "something else is not there", "module_stderr": 7}, "something else is not there"),
+])
+def test_a_module_that_could_not_answer_is_told_in_words(answer, said):
+    told = in_words(dict(answer, failed=True), "2.19.3")
+    assert said in told["msg"]
+    assert said in trusted_answer(dict(answer, failed=True), "shm")["msg"] or "ansible-core" in said
+
+
+def test_an_unknown_ansible_core_is_told_of_without_a_number():
+    told = in_words({"failed": True, "module_stderr": "SyntaxError: x"}, "3.4.5")["msg"]
+    assert "too old for ansible-core 3.4 on the controller; " in told
+
+
+def test_of_a_traceback_the_last_line_is_told_first():
+    told = in_words({"failed": True, "msg": "m", "module_stderr": "Traceback (most recent call last):\n  x\nMemoryError\n"})
+    assert told["module_stderr"].splitlines()[0] == "MemoryError"
+    assert in_words({"changed": False, "module_stderr": "SyntaxError"}) == {"changed": False, "module_stderr": "SyntaxError"}
 
 
 def test_size_is_of_all_that_is_told():

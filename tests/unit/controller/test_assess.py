@@ -42,7 +42,7 @@ CASES = {
     "shm-missing": host_facts(shm={"mounted": False, "size": None, "used": None, "fstype": None, "mode": None, "options": []}),
     "shm-too-small": host_facts(shm={"size": 64 << 20}),
     "shm-mode": host_facts(shm={"mode": "0755"}),
-    "shm-read-only": host_facts(shm={"options": ["ro"]}),
+    "shm-read-only": host_facts(shm={"options": ["ro"]}), "shm-not-tmpfs": host_facts(shm={"fstype": "ext4"}),
     "shm-full": host_facts(shm={"used": 16 * GIB}),
     "shm-not-persistent": host_facts(shm={"persistent": 64 << 20, "persistent_source": "fstab", "fstab_lines": [3]}),
     "memlock-limit": node_facts({"limits": {"configured": limits(memlock=8 << 20), "live": limits(memlock=8 << 20)}}),

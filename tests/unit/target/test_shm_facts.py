@@ -15,7 +15,8 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import Op
 GIB = 1 << 30
 MIB = 1 << 20
 PAGE = 4096
-KEYS = {"mounted", "fstype", "options", "size", "used", "inodes_free", "mode", "persistent", "persistent_source", "fstab_lines"}
+KEYS = {"mounted", "fstype", "options", "size", "used", "inodes_free", "mode", "root", "link", "persistent",
+        "persistent_source", "fstab_lines"}
 TMPFS = "25 24 0:23 / /dev/shm rw,nosuid,nodev - tmpfs tmpfs rw,size=65536k\n"
 
 
@@ -39,7 +40,7 @@ def host_of(mountinfo: str = TMPFS, fstab: str = "", container: bool = False, ro
 def test_a_stock_mount() -> None:
     assert facts_of() == {
         "mounted": True, "fstype": "tmpfs", "options": ["rw", "nosuid", "nodev", "size=65536k"],
-        "size": 64 * MIB, "used": 384 * PAGE, "inodes_free": 99, "mode": "1777",
+        "size": 64 * MIB, "used": 384 * PAGE, "inodes_free": 99, "mode": "1777", "root": "/", "link": None,
         "persistent": 2 * GIB, "persistent_source": "default", "fstab_lines": [],
     }
 
@@ -53,6 +54,10 @@ def test_not_mounted(mountinfo: str) -> None:
 
 def test_the_topmost_mount_counts() -> None:
     assert facts_of(TMPFS + "26 25 0:30 / /dev/shm ro - ramfs x rw\n")["fstype"] == "ramfs"
+
+
+def test_a_directory_that_is_bound_is_named() -> None:
+    assert facts_of("25 24 0:23 /other /dev/shm rw - tmpfs tmpfs rw,size=65536k\n")["root"] == "/other"
 
 
 def test_a_tmpfs_without_limits() -> None:
