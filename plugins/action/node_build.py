@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -17,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._release_check i
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import clean
 
 MODULE = "aarch64.validator.node_build"
+FIRST_SECONDS = 3  # until it is said what has begun
 display = Display()
 
 
@@ -35,19 +37,22 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("hosts: give facts by the names of hosts, as the filter recorded_facts reads them")
         name = (task_vars or {}).get("inventory_hostname", "")
         done = {"actions": [], "notes": [], "cleaned": False, "changed": False}  # type: dict[str, t.Any]
+        arguments = dict(options) if "wait" in options else dict(options, wait=FIRST_SECONDS)
         while True:
-            answer = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
+            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
             result = trusted_answer(answer, "node_build")
             if result.get("failed") or "done" not in result:
-                return dict(result, actions=done["actions"], changed=done["changed"])
+                show(name, ended_badly(result))
+                return dict(result, changed=done["changed"] or result.get("changed", False))
+            show(name, begun(result, self._task.check_mode))
             done = merged(done, result)
             if result["done"]:
                 break
-            display.display(clean(f"{name}: {result['progress']}"))
-            options["continue"] = result["next"]
+            show(name, [(result["progress"], None)])
+            arguments = {**options, "continue": result["next"]}
         check = judged(result["manifest"], hosts)
-        for line, colour in told(name, done, check):
-            display.display(clean(line), color=colour)
+        # What was said when it began is not said again.
+        show(name, ended_well(dict(done, notes=result["notes"]), check, None if self._task.check_mode else options.get("fetched_to")))
         if check["problems"]:
             done = dict(done, failed=True, msg="; ".join(check["problems"]))
         return dict(result, **done, check=check)
@@ -72,19 +77,48 @@ def judged(manifest: dict[str, t.Any] | None, hosts: dict[str, t.Any]) -> dict[s
         raise AnsibleActionFail(str(error)) from None
 
 
-def told(name: str, done: dict[str, t.Any], check: dict[str, t.Any]) -> list[tuple[str, str | None]]:
-    """``(text, colour)`` lines on the result for a terminal."""
-    lines = [f"{name}: {action}" for action in done["actions"]] + [f"{name}: note: {note}" for note in done["notes"]]
-    if done["manifest"]:
-        lines.append("{}: {}".format(name, done["directory"]))
-        for binary in done["manifest"]["binaries"]:
-            glibc = binary["facts"].get("glibc_wanted")
-            wants = f"glibc {glibc}" if glibc else binary["facts"].get("libc")
-            lines.append("  {}: {}, {}, wants {}, {}".format(
-                binary["name"], binary["facts"].get("machine"), format_human(binary["size"]), wants,
-                binary["version"] or "not run on the build host"))
+def show(name: str, lines: list[tuple[str, str | None]]) -> None:
+    """Lines ``(text, colour)`` for a terminal; those that begin with a space belong to the one above."""
+    for text, colour in lines:
+        display.display(clean(text if text.startswith(" ") else f"{name}: {text}"), color=colour)
+
+
+def begun(result: dict[str, t.Any], dry: bool) -> list[tuple[str, str | None]]:
+    """What has begun, with what, and what else an operator should know before hours have gone by."""
+    first = [("would begin: " if dry else "") + line for line in result["begun"][:1]]
+    lines = first + ["  " + line for line in result["begun"][1:]]
+    if not result["done"]:
+        lines += [f"  note: {note}" for note in result["notes"]]
+    return [(line, None) for line in lines]
+
+
+def ended_badly(result: dict[str, t.Any]) -> list[tuple[str, str | None]]:
+    """What was removed all the same, and the end of the log, which is taken out of the result."""
+    lines = [str(action) for action in result.get("actions") or []]
+    log = result.pop("log_end", None) or []
+    lines += ["the end of what cargo said:"] if log else []
+    return [(line, None) for line in lines + [f"  | {line}" for line in log]]
+
+
+def ended_well(done: dict[str, t.Any], check: dict[str, t.Any], fetched_to: str | None) -> list[tuple[str, str | None]]:
+    """What came out, whether it is of use, and how it is delivered."""
+    manifest = done["manifest"]
+    if not manifest:
+        return [(f"  note: {note}", None) for note in done["notes"]]
+    lines = ["released as {}".format(done["directory"]) if done["changed"] else
+             "{} is there already, from the same inputs; nothing was built".format(done["directory"])]
+    lines += [f"  note: {note}" for note in done["notes"]]
+    for binary in manifest["binaries"]:
+        glibc = binary["facts"].get("glibc_wanted")
+        wants = f"glibc {glibc}" if glibc else binary["facts"].get("libc")
+        lines.append("  {}: {}, {}, wants {}, {}".format(
+            binary["name"], binary["facts"].get("machine"), format_human(binary["size"]), wants,
+            binary["version"] or "not run on the build host"))
     warnings = ["  warning: " + text for text in check["warnings"]]
     warnings += [f"  {host} cannot run it: {'; '.join(why)}" for host, why in check["misfits"].items()]
     if check["unknown"]:
         warnings.append(f"  no facts of {', '.join(check['unknown'])} were recorded: nobody knows whether they can run it")
-    return [(line, None) for line in lines] + [(line, "yellow") for line in warnings]
+    last = []
+    if fetched_to and not check["problems"]:
+        last = [f"  to deliver it: the playbook deliver with -e memory_pool_release={os.path.join(fetched_to, manifest['release'])}"]
+    return [(line, None) for line in lines] + [(line, "yellow") for line in warnings] + [(line, None) for line in last]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import typing as t
@@ -17,69 +18,106 @@ from ansible_collections.aarch64.validator.plugins.module_utils._build_result im
 from ansible_collections.aarch64.validator.plugins.module_utils._build_source import source_state
 from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import (
     BuildError,
+    Toolchain,
     check_targets,
     cross_linker,
     find_toolchain,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human, parse_size
+from ansible_collections.aarch64.validator.plugins.module_utils._build_workspace import check_workspace
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, format_human, parse_size
 
 _LOOK_SECONDS = 0.2
+_OPTION = re.compile(r"\bO\(([a-z_]+)\)")
 
 
 class Wanted(t.NamedTuple):
     """A build as it is wanted: everything that decides it, and what it takes."""
 
     record: dict  # {source, inputs, revision, dirty}
+    found: Toolchain
     command: list
     environment: dict
     artefacts: str
 
 
 def build(options: dict, dry: bool) -> dict:
-    """One slice of a build; the result of the module. Raises BuildError, OptionError or OSError."""
+    """One slice of a build; the result of the module. Raises BuildError or OSError."""
+    prefix = options["names"]
+    try:
+        return build_slice(options, dry)
+    except OptionError as error:
+        raise BuildError(f"{prefix}{error}") from error
+    except BuildError as error:
+        raise BuildError(_OPTION.sub(prefix + r"\1", str(error)), error.log, error.actions) from error
+
+
+def build_slice(options: dict, dry: bool) -> dict:
+    """The result of the module, with options in messages as ``O(dir)``. Raises BuildError, OptionError or OSError."""
     plan.check_options(options)
     directory = os.path.abspath(options["dir"])
     token = str((options["continue"] or {}).get("id") or "")
     if token:
         return followed(directory, token, options)
-    wanted = wanted_build(options, directory)
     if running.is_running(directory):
-        status = running.load(directory, running.STATUS)
-        if status.get("record") != wanted.record:
-            raise BuildError(f"another build runs in {directory}, of {described_source(status)}; wait for its end, or give "
-                             "another dir")
-        return dict(followed(directory, status["id"], options), notes=["a build that was running already is followed"])
+        return joined(directory, options)
+    wanted = wanted_build(options, directory)
     same = [one for one in manifests(directory) if made_from(one, wanted.record["inputs"], wanted.record)]
     if same and not options["clean"]:
         return result(same[-1], os.path.join(directory, RELEASES, same[-1]["release"]))
     reasons, notes = before_the_build(options, directory, wanted)
-    actions = [f"artefacts in {wanted.artefacts} removed: {'; '.join(reasons)}"] if reasons else []
-    actions.append(f"built {described_source({'record': wanted.record})}")
+    begun = begin_lines(wanted, reasons, directory, options["names"])
     if dry:
-        return dict(result(None, None), changed=True, actions=actions, notes=notes, cleaned=bool(reasons))
+        actions = running.removal(directory, {"removed": bool(reasons), "stale": reasons})
+        actions.append(f"built {described_source({'record': wanted.record})}")
+        return dict(result(None, None), changed=True, actions=actions, notes=notes, cleaned=bool(reasons), begun=begun)
     os.makedirs(wanted.artefacts, exist_ok=True)
     token = uuid.uuid4().hex
     record = wanted.record
-    running.start(running.Job(token, directory, record["source"], wanted.command, wanted.environment, options["timeout"],
-                              bool(reasons), record))
+    fetch = [wanted.found.cargo, "fetch", "--locked", "--target", record["inputs"]["target"]]
+    running.start(running.Job(token, directory, record["source"], wanted.command, fetch, wanted.environment, options["timeout"],
+                              reasons, record))
     done = followed(directory, token, options)
-    return dict(done, actions=actions[:-1] + done["actions"], notes=notes + done["notes"], cleaned=bool(reasons),
-                changed=bool(reasons) or done["changed"])
+    return dict(done, notes=notes + done["notes"], begun=begun)
+
+
+def begin_lines(wanted: Wanted, reasons: list, directory: str, prefix: str) -> list:
+    """What an operator should know of a build before it has taken hours."""
+    found = wanted.found
+    asked_by = _OPTION.sub(prefix + r"\1", found.asked_by)
+    lines = ["building " + described_source({"record": wanted.record}),
+             f"Rust {found.version.split()[0]} of {os.path.dirname(found.cargo)}, since {asked_by} asks for {found.channel}"]
+    if reasons:
+        lines.append(f"artefacts of earlier builds are removed first: {'; '.join(reasons)}")
+    return lines + [f"log: {os.path.join(directory, running.LOG)}"]
+
+
+def joined(directory: str, options: dict) -> dict:
+    """Follow a build that runs already, if it is the one that is wanted. Raises BuildError where it is not."""
+    status = running.load(directory, running.STATUS)
+    another = f"another build runs in {directory}, of {described_source(status)}; wait for its end, or give another O(dir)"
+    try:
+        same = status.get("record") == wanted_build(options, directory).record
+    except (BuildError, OptionError) as error:
+        raise BuildError(f"{another} ({error})") from error
+    if not same:
+        raise BuildError(another)
+    return dict(followed(directory, status["id"], options), notes=["a build that was running already is followed"])
 
 
 def wanted_build(options: dict, directory: str) -> Wanted:
     """What is to be built and with what. Raises BuildError where something is missing for it."""
     source = os.path.realpath(options["source"])
     if source == os.path.realpath(directory):
-        raise BuildError(f"dir: {directory} is the source itself; give a directory of its own for what is built")
+        raise BuildError(f"O(dir): {directory} is the source itself; give a directory of its own for what is built")
     state = source_state(source, options["revision"], options["allow_dirty"])
     found = find_toolchain(source, options["toolchain"], options["cargo"])
     target = options["target"] or found.host
+    check_workspace(found, source, options)
     check_targets(found, target, options["rustflags"])
     inputs = plan.inputs_of(options, found, target, cross_linker(found, target, options["linker"]))
     artefacts = os.path.join(directory, running.ARTEFACTS)
     return Wanted(
-        {"source": source, "inputs": inputs, **state}, plan.cargo_command(found.cargo, inputs, artefacts, options["jobs"]),
+        {"source": source, "inputs": inputs, **state}, found, plan.cargo_command(found.cargo, inputs, artefacts, options["jobs"]),
         plan.build_environment(os.environ, inputs, found), artefacts)
 
 
@@ -91,8 +129,8 @@ def before_the_build(options: dict, directory: str, wanted: Wanted) -> tuple:
         place = os.path.dirname(place)
     free = shutil.disk_usage(place).free
     if free < least:
-        raise BuildError(f"{place} has {format_human(free)} free, and min_free wants {format_human(least)} for a build; "
-                         "make room, or give another dir")
+        raise BuildError(f"{place} has {format_human(free)} free, and O(min_free) wants {format_human(least)} for a build; "
+                         "make room, or give another O(dir)")
     artefacts = os.path.isdir(wanted.artefacts) and bool(os.listdir(wanted.artefacts))
     record = running.load(directory, running.RECORD)
     reasons = plan.stale_reasons(record, wanted.record["inputs"], wanted.record["source"], artefacts, options["clean"])
@@ -114,11 +152,16 @@ def followed(directory: str, token: str, options: dict) -> dict:
         said = running.progress(directory, status["began"])
         return dict(result(None, None), done=False, progress=said, next={"id": token})
     if status.get("outcome") != "done":
-        raise BuildError(running.failure(directory, status, options["timeout"]))
-    return finished(directory, status["record"], options)
+        raise running.failure(directory, status, options["timeout"])
+    removed = running.removal(directory, status)
+    try:
+        done = finished(directory, status["record"])
+    except BuildError as error:
+        raise BuildError(str(error), error.log, removed) from error
+    return dict(done, actions=removed + done["actions"], cleaned=bool(removed), changed=bool(removed) or done["changed"])
 
 
-def finished(directory: str, record: dict, options: dict) -> dict:
+def finished(directory: str, record: dict) -> dict:
     """Make a release of a build that has ended well."""
     now = source_state(record["source"], None, True)
     if {name: record[name] for name in now} != now:
@@ -136,7 +179,7 @@ def result(manifest: dict | None, path: str | None) -> dict:
     """The result of the module where nothing was to be done."""
     name = manifest["release"] if manifest else ""
     return {"changed": False, "actions": [], "notes": [], "done": True, "progress": f"{name} is there" if name else "",
-            "next": {}, "cleaned": False, "manifest": manifest, "directory": path, "reproducible": None}
+            "next": {}, "cleaned": False, "manifest": manifest, "directory": path, "reproducible": None, "begun": []}
 
 
 def described_source(status: dict) -> str:

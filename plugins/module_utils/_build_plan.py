@@ -9,6 +9,7 @@ import os
 import re
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import CHANNEL
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 
 if t.TYPE_CHECKING:
@@ -17,12 +18,13 @@ if t.TYPE_CHECKING:
 # log2 of the largest page that jemalloc can run on: 64 KiB, and so also on 16 KiB and 4 KiB.
 LG_PAGE = ("JEMALLOC_SYS_WITH_LG_PAGE", "16")
 # What the session may hold and would change a build unseen.
-HIDDEN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR",
-          "CARGO_BUILD_TARGET_DIR", "RUSTUP_TOOLCHAIN", "RUSTC", "CARGO", LG_PAGE[0])
+HIDDEN = re.compile(r"\A(?:RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_(?:BUILD|PROFILE|TARGET)_\w*|RUSTUP_TOOLCHAIN|RUSTC|CARGO|"
+                    + LG_PAGE[0] + r")\Z")
+# Cargo keeps what these make apart from one another, or makes it anew by itself.
+NEVER_STALE = ("binaries", "package", "profile")
 _NAME = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
 _FEATURE = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_+./?:-]*\Z")
 _TRIPLE = re.compile(r"\A[a-z0-9_]+(-[a-z0-9_.]+){1,3}\Z")
-_CHANNEL = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _REVISION = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_./@+-]*\Z")
 _VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 _DIRECTORIES = {"dev": "debug", "test": "debug", "bench": "release"}  # where cargo puts what these profiles make
@@ -39,7 +41,7 @@ def check_options(options: dict) -> None:
         raise OptionError("binaries", options["binaries"], "the names of one or more binaries, each once, that of the node first")
     for option, pattern, valid in (
         ("target", _TRIPLE, "a target triple such as aarch64-unknown-linux-gnu"),
-        ("toolchain", _CHANNEL, "a channel such as stable, or a release such as 1.88.0"),
+        ("toolchain", CHANNEL, "a channel such as stable, or a release such as 1.88.0"),
         ("revision", _REVISION, "a commit, a tag or a branch"),
     ):
         if options[option] and not pattern.match(options[option]):
@@ -85,7 +87,7 @@ def stale_reasons(record: dict | None, inputs: dict, source: str, artefacts: boo
     before = dict(record["inputs"], source=record["source"])
     wanted = dict(inputs, source=source)
     return [f"{name}: {_text(wanted.get(name))}, before {_text(before.get(name))}"
-            for name in sorted(set(before) | set(wanted)) if before.get(name) != wanted.get(name)]
+            for name in sorted(set(before) | set(wanted)) if name not in NEVER_STALE and before.get(name) != wanted.get(name)]
 
 
 def _text(value: t.Any) -> str:
@@ -110,7 +112,7 @@ def cargo_command(cargo: str, inputs: dict, target_directory: str, jobs: int | N
 
 def build_environment(session: t.Mapping, inputs: dict, found: Toolchain) -> dict:
     """All variables of the build. The directory of the toolchain comes first, so that build scripts find the same one."""
-    variables = {name: value for name, value in session.items() if name not in HIDDEN}
+    variables = {name: value for name, value in session.items() if not HIDDEN.match(name)}
     path = os.pathsep.join([os.path.dirname(found.cargo), session.get("PATH") or os.defpath])
     variables.update({"PATH": path, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never", "LC_ALL": "C.UTF-8"})
     if found.name is not None:

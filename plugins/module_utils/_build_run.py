@@ -28,19 +28,25 @@ TAIL_LINES, TAIL_BYTES = 25, 16384
 FULL = 1 << 20  # with less than this free, nothing can be built
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_KILLED = re.compile(r"signal: 9\b|SIGKILL")
 _libc = ctypes.CDLL(None)
 
 
 class Job(t.NamedTuple):
-    """One build to be started; the record is what the artefacts are made from."""
+    """One build to be started.
+
+    stale: why the artefacts of earlier builds are removed first, empty where they stay. fetch: the command that gets all that
+    the build needs, before anything is removed. record: what the artefacts are made from.
+    """
 
     id: str
     directory: str
     source: str
     command: list
+    fetch: list
     environment: dict
     seconds: int
-    clean: bool
+    stale: list
     record: dict
 
 
@@ -122,32 +128,40 @@ def _detach(job: Job, lock: int, write: int) -> t.NoReturn:
 
 
 def _build(job: Job, write: int) -> None:
-    status = {"id": job.id, "pid": os.getpid(), "began": time.time(), "outcome": "running", "status": None, "record": job.record}
+    status = {"id": job.id, "pid": os.getpid(), "began": time.time(), "outcome": "running", "status": None, "record": job.record,
+              "stale": job.stale, "removed": False}
     save(job.directory, STATUS, status)
+    deadline = time.monotonic() + job.seconds
     log = os.path.join(job.directory, LOG)
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644), "wb") as stream:
         os.write(write, b"started")
         os.close(write)
-        artefacts = os.path.join(job.directory, ARTEFACTS)
-        if job.clean:
+        ended = _run(job, job.fetch, stream, deadline) if job.stale else {"outcome": "done"}
+        if job.stale and ended["outcome"] == "done":
             stream.write(b"Removing the artefacts of earlier builds\n")
             stream.flush()
             # The record goes first, so that what an interruption leaves is known to be of unknown origin.
             remove_file(os.path.join(job.directory, RECORD))
-            shutil.rmtree(artefacts)
-        save(job.directory, RECORD, job.record)
-        # cargo ends with this process, so that no build goes on that nobody watches.
-        process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
-            job.command, cwd=job.source, env=job.environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
-            start_new_session=True, preexec_fn=lambda: _libc.prctl(_PDEATHSIG, signal.SIGKILL))  # noqa: PLW1509 - no threads
-        try:
-            code = process.wait(timeout=job.seconds)
-            outcome = "done" if code == 0 else "failed"
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            code = process.wait()
-            outcome = "timed out"
-    _finish(job, {"outcome": outcome, "status": code})
+            save(job.directory, STATUS, dict(status, removed=True))
+            shutil.rmtree(os.path.join(job.directory, ARTEFACTS))
+        if ended["outcome"] == "done":
+            save(job.directory, RECORD, job.record)
+            ended = _run(job, job.command, stream, deadline)
+    _finish(job, ended)
+
+
+def _run(job: Job, command: list, log: t.IO[bytes], deadline: float) -> dict:
+    """Run one command of cargo, until the time is over: ``{outcome, status}``."""
+    # cargo ends with this process, so that no build goes on that nobody watches.
+    process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+        command, cwd=job.source, env=job.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        start_new_session=True, preexec_fn=lambda: _libc.prctl(_PDEATHSIG, signal.SIGKILL))  # noqa: PLW1509 - no threads
+    try:
+        code = process.wait(timeout=max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return {"outcome": "timed out", "status": process.wait()}
+    return {"outcome": "done" if code == 0 else "failed", "status": code}
 
 
 def _finish(job: Job, outcome: dict) -> None:
@@ -175,26 +189,37 @@ def progress(directory: str, began: float) -> str:
     return f"building for {spent}: {lines[-1].strip() if lines else 'cargo has said nothing yet'}"
 
 
-def failure(directory: str, status: dict, limit: int) -> str:
-    """What went wrong with a build that has ended without a result; the end of its log stands behind the first line."""
+def failure(directory: str, status: dict, limit: int) -> BuildError:
+    """What went wrong with a build that has ended without a result, with the end of its log."""
     log = os.path.join(directory, LOG)
     lines = log_lines(directory)
     text = "\n".join(lines)
     free = shutil.disk_usage(directory).free
     # Where the disk is full, even how the build ended may not have been written.
     if "No space left on device" in text or "os error 28" in text or free < FULL:
-        said = f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free"
+        said = (f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free. Make room, or give "
+                "another O(dir)")
     elif status.get("outcome") == "running":
         said = ("the build was interrupted: its process is gone without a result (killed, out of memory, or the host was "
                 "restarted). Run again: cargo goes on where it stopped")
     elif status.get("outcome") == "timed out":
-        said = (f"the build was ended after its time limit of {limit} seconds (timeout). Run again with more: cargo goes on "
+        said = (f"the build was ended after its time limit of {limit} seconds, O(timeout). Run again with more: cargo goes on "
                 "where it stopped")
+    elif status.get("status") == -signal.SIGKILL or _KILLED.search(text):
+        said = ("a compiler was killed, as the kernel does when memory runs out. Run again with fewer O(jobs): cargo goes on where "
+                "it stopped")
     elif status.get("status") is None:
         said = "the build could not go on: {}".format(status.get("message"))
     elif "--locked was passed" in text:
-        said = "Cargo.lock of the source is missing or does not fit its Cargo.toml; commit one that does"
+        said = "Cargo.lock of the source does not fit its Cargo.toml; commit one that does"
     else:
         said = "cargo failed ({})".format(
             "exit status {}".format(status["status"]) if status["status"] >= 0 else "signal {}".format(-status["status"]))
-    return "\n".join([f"{said}; nothing was released. The whole log: {log}"] + lines)
+    kept = " Earlier artefacts are still there." if status.get("stale") and not status.get("removed") else ""
+    return BuildError(f"{said}; nothing was released.{kept} The whole log: {log}", lines, removal(directory, status))
+
+
+def removal(directory: str, status: dict) -> list:
+    """What a build has removed before it began, and why, as an action."""
+    where = os.path.join(directory, ARTEFACTS)
+    return ["artefacts in {} removed: {}".format(where, "; ".join(status["stale"]))] if status.get("removed") else []

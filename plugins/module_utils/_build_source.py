@@ -14,7 +14,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._child import No
 
 SECONDS = 300  # git status of a large tree on a slow disk
 SHOWN = 5
-_WAY_OUT = "allow_dirty: true builds it all the same, and the release says so"
+_WAY_OUT = "O(allow_dirty): true builds it all the same, and the release says so"
 
 
 def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
@@ -24,28 +24,28 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
     """
     if not os.path.isfile(os.path.join(source, "Cargo.toml")):
         there = "has no Cargo.toml" if os.path.isdir(source) else "is no directory"
-        raise BuildError(f"source: {source} {there}; give the directory of the workspace to build")
+        raise BuildError(f"O(source): {source} {there}; give the directory of the workspace to build")
     if shutil.which("git") is None:
         raise BuildError("git is missing on the build host, so that nothing says which revision a source is of; install git")
     problem = None
     revision = _git(source, ["rev-parse", "--verify", "HEAD^{commit}"])
     if not revision[1]:
-        problem = (f"source: {source} is no git tree with a commit ({revision[0]}), so that nothing says what would be in the "
+        problem = (f"O(source): {source} is no git tree with a commit ({revision[0]}), so that nothing says what would be in the "
                    "binary")
     else:
         if wanted:
             expected = _git(source, ["rev-parse", "--verify", "--end-of-options", wanted + "^{commit}"])
             if expected[0] != revision[0]:
                 found = expected[0][:12] if expected[1] else "unknown there"
-                raise BuildError(f"revision: {wanted} is {found}, but {source} has {revision[0][:12]} checked out; "
-                                 "check out the revision to build, or give its git URL as source")
+                raise BuildError(f"O(revision): {wanted} is {found}, but {source} has {revision[0][:12]} checked out; "
+                                 "check out the revision to build, or give its git URL as O(source)")
         changed = _git(source, ["status", "--porcelain", "--", "."])
         if not changed[1]:
-            raise BuildError(f"source: git status fails in {source}: {changed[0]}")
+            raise BuildError(f"O(source): git status fails in {source}: {changed[0]}")
         if changed[0]:
             files = [line[3:] for line in changed[0].splitlines()]
             more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
-            problem = (f"source: {source} has changes that no revision has ({', '.join(files[:SHOWN])}{more}); "
+            problem = (f"O(source): {source} has changes that no revision has ({', '.join(files[:SHOWN])}{more}); "
                        "commit or remove them")
     if problem and not allow_dirty:
         raise BuildError(f"{problem}. {_WAY_OUT}")

@@ -15,20 +15,27 @@ import shutil
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._toml import parse_toml
 from ansible_collections.aarch64.validator.plugins.module_utils._toolchain import release, toolchain_files
 
 SECONDS = 60  # the first start of a compiler from a slow disk
+CHANNEL = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 NUMBERED = re.compile(r"\A([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z")
 RUSTUP = "https://rustup.rs"
 _CARGO_HOMES = ("~/.cargo/bin", "/usr/local/cargo/bin", "/opt/cargo/bin")
 _RUSTUP_HOMES = ("~/.rustup", "/usr/local/rustup", "/opt/rustup")
-_DEBIAN = {"aarch64": "arm64", "x86_64": "amd64"}
+_DEBIAN = {"aarch64": "arm64", "x86_64": "amd64", "riscv64gc": "riscv64"}
 _CROSS_LINKERS = {"aarch64-unknown-linux-gnu": ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
                   "x86_64-unknown-linux-gnu": ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu")}
 
 
 class BuildError(Exception):
-    """Why there is no build, as one message for the operator."""
+    """Why there is no build, as one message for the operator, in which options stand as ``O(dir)``."""
+
+    def __init__(self, message: str, log: t.Sequence[str] = (), actions: t.Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.log = list(log)  # the end of what cargo has said
+        self.actions = list(actions)  # what was changed all the same
 
 
 class Toolchain(t.NamedTuple):
@@ -46,10 +53,9 @@ class Toolchain(t.NamedTuple):
 
 def find_toolchain(source: str, fallback: str, cargo: str | None) -> Toolchain:
     """The toolchain for a source directory. fallback is the channel where the source asks for none. Raises BuildError."""
-    files = toolchain_files([source], [])
-    file = {key: value for key, value in files[0].items() if key != "path"} if files else None
+    path, file = toolchain_file(source)
     asked = (file or {}).get("channel")
-    channel, asked_by = (asked, files[0]["path"]) if asked else (fallback, "toolchain")
+    channel, asked_by = (asked, path) if asked else (fallback, "O(toolchain)")
     program = find_cargo(cargo, channel)
     if os.path.basename(os.path.realpath(program)) == "rustup":
         name, directory = installed_toolchain(channel, asked_by, file)
@@ -66,11 +72,34 @@ def find_toolchain(source: str, fallback: str, cargo: str | None) -> Toolchain:
     return Toolchain(channel, asked_by, file, name, cargo_path, rustc, version, host)
 
 
+def toolchain_file(source: str) -> tuple:
+    """``(path, {channel, targets, components, profile})`` of the toolchain file that counts for a source, or two times None.
+
+    Raises BuildError for one that cannot be followed: without it, another compiler would build than the source asks for.
+    """
+    unread = []  # type: list[dict]
+    files = toolchain_files([source], unread)
+    if unread:
+        raise BuildError("{path} cannot be read ({reason}), and the source is built with the toolchain that it asks for"
+                         .format(**unread[0]))
+    if not files:
+        return None, None
+    path, file = files[0]["path"], {key: value for key, value in files[0].items() if key != "path"}
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        elsewhere = parse_toml(stream.read()).get(("toolchain", "path"))
+    if elsewhere:
+        raise BuildError(f"{path} asks for the toolchain in {elsewhere} by its path, which is not followed; name a channel there")
+    if not any(file.values()) or (file["channel"] is not None and not CHANNEL.match(file["channel"])):
+        raise BuildError(f"{path} asks for {file['channel'] or 'no toolchain'}, and rustup would refuse it too; write a channel "
+                         'there, such as: [toolchain] and below it channel = "1.88.0"')
+    return path, file
+
+
 def find_cargo(asked: str | None, channel: str) -> str:
     """The path of cargo: the one asked for, else of PATH or of the usual homes. Raises BuildError."""
     if asked:
         if not (os.path.isfile(asked) and os.access(asked, os.X_OK)):
-            raise BuildError(f"cargo: {asked} is no program; give the path of cargo, or leave it out to have it found")
+            raise BuildError(f"O(cargo): {asked} is no program; give the path of cargo, or leave it out to have it found")
         return os.path.abspath(asked)
     places = os.environ.get("PATH", os.defpath).split(os.pathsep) + [os.path.expanduser(path) for path in _CARGO_HOMES]
     found = shutil.which("cargo", path=os.pathsep.join(places))
@@ -149,8 +178,13 @@ def answer_of(arguments: list) -> str:
 def check_targets(found: Toolchain, target: str, rustflags: list) -> None:
     """The standard library of the target, and of those that the toolchain file names, must be there. Raises BuildError."""
     for wanted in [target] + [name for name in (found.file or {}).get("targets") or [] if name != target]:
-        directory = answer_of([found.rustc] + (rustflags if wanted == target else []) + [
-            "--print", "target-libdir", "--target", wanted]).strip()
+        flags = rustflags if wanted == target else []
+        try:
+            directory = answer_of([found.rustc, *flags, "--print", "target-libdir", "--target", wanted]).strip()
+        except BuildError as error:
+            if not flags:
+                raise BuildError(f"O(target): {found.rustc} does not know {wanted} ({error})") from None
+            raise BuildError(f"O(rustflags): {found.rustc} does not take them ({error})") from None
         # Only these two are of every target; what has no operating system has no std.
         names = os.listdir(directory) if os.path.isdir(directory) else []
         if not any(name.startswith(("libcore-", "libstd-")) for name in names):
@@ -163,9 +197,9 @@ def missing_target(found: Toolchain, target: str) -> str:
         way = f"rustup target add {target} --toolchain {found.name}"
     else:
         machine = _DEBIAN.get(target.split("-")[0], target.split("-")[0])
-        way = (f"the package libstd-rust-dev:{machine} of Debian (after dpkg --add-architecture {machine}), "
-               f"or rustup and: rustup target add {target}")
-    return f"the standard library for {target} is missing beside {found.rustc}. Get it with {way}"
+        way = (f"apt-get install libstd-rust-dev:{machine} (Debian, after dpkg --add-architecture {machine} and apt-get update), "
+               f"or with rustup: rustup target add {target}")
+    return f"the standard library for {target} is missing beside {found.rustc}. Get it with: {way}"
 
 
 def cross_linker(found: Toolchain, target: str, asked: str | None) -> str | None:
@@ -173,14 +207,14 @@ def cross_linker(found: Toolchain, target: str, asked: str | None) -> str | None
     if asked:
         path = shutil.which(asked)
         if path is None:
-            raise BuildError(f"linker: {asked} is no program in PATH; give its name or path, or leave it out")
+            raise BuildError(f"O(linker): {asked} is no program in PATH; give its name or path, or leave it out")
         return path
     if target.split("-")[0] == found.host.split("-")[0]:
         return None
     name, package = _CROSS_LINKERS.get(target, (None, None))
     if name is None:
-        raise BuildError(f"linker: give one for {target}, since the toolchain is of {found.host}")
+        raise BuildError(f"O(linker): give one for {target}, since the toolchain is of {found.host}")
     path = shutil.which(name)
     if path is None:
-        raise BuildError(f"{name}, which links for {target}, is missing. Get it with the package {package}")
+        raise BuildError(f"{name}, which links for {target}, is missing. Get it with: apt-get install {package} (Debian)")
     return path

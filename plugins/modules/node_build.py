@@ -14,8 +14,8 @@ description:
   - Builds binaries of a Rust workspace with the toolchain that its toolchain file asks for, and puts them into a directory of
     their own, with a manifest that says what they are and from what they were made.
   - Artefacts of earlier builds stay, so that a build is quick, unless they were made by another toolchain, for another target,
-    or with other features, flags or variables. Then all of them are removed first. What was built from the same inputs is not
-    built again.
+    or with other features, flags or variables. Then all of them are removed first, once the names that were asked for are known
+    to be there and all dependencies have been fetched. What was built from the same inputs is not built again.
   - A build goes on when the connection breaks, and is shown while it does. The next run follows what it finds running, or goes
     on where an interrupted build stopped.
   - For aarch64, C(JEMALLOC_SYS_WITH_LG_PAGE=16) is set, so that one binary runs on kernels with pages of 4, 16 and 64 KiB.
@@ -78,7 +78,7 @@ options:
     elements: str
     default: []
   environment:
-    description: Further variables of the build.
+    description: Further variables of the build. They are written into the manifest, so keep secrets out of them.
     type: dict
     default: {}
   jobs:
@@ -106,6 +106,9 @@ options:
         that cannot. Empty facts stand for a host of which nothing is known. They stay on the controller.
     type: dict
     default: {}
+  fetched_to:
+    description: Directory on the controller to which a next task fetches the release. Only shown, with the way to deliver it.
+    type: path
   wait:
     description: Seconds after which a line is shown of what the build is at.
     type: int
@@ -114,6 +117,10 @@ options:
     description: Used within; the build to follow.
     type: dict
     default: {}
+  names:
+    description: What the names of these options begin with in messages, such as V(node_build_) for the variables of the role.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Can run in check mode and return what would be built and what removed first, and whatever is missing for it.
@@ -161,12 +168,18 @@ next:
   type: dict
   returned: success
   sample: {}
+begun:
+  description: What was begun, with what and why, one line for each. Empty where nothing was.
+  type: list
+  elements: str
+  returned: success
+  sample: ["Rust 1.88.0 of /usr/bin, since /home/builder/polkadot-sdk/rust-toolchain.toml asks for 1.88.0"]
 actions:
   description: What was done, or in check mode would be, one sentence for each.
   type: list
   elements: str
   returned: success
-  sample: ["artefacts in /home/builder/build/cargo removed: profile: production, before release"]
+  sample: ["artefacts in /home/builder/build/cargo removed: features: fast-runtime, before none"]
 notes:
   description: What an operator should know besides.
   type: list
@@ -206,7 +219,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils._build_apply import build
 from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import BuildError
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 
 TEXTS = ["package", "revision", "target", "linker"]
 
@@ -233,14 +245,16 @@ def main() -> None:
             "hosts": {"type": "dict", "default": {}},
             "wait": {"type": "int", "default": 25},
             "continue": {"type": "dict", "default": {}},
+            "fetched_to": {"type": "path"},
+            "names": {"type": "str", "default": ""},
             **{name: {"type": "str"} for name in TEXTS},
         },
         supports_check_mode=True,
     )
     try:
         outcome = build(module.params, module.check_mode)
-    except (BuildError, OptionError) as error:
-        module.fail_json(msg=str(error))
+    except BuildError as error:
+        module.fail_json(msg=str(error), log_end=error.log, actions=error.actions, changed=bool(error.actions))
     except OSError as error:
         module.fail_json(msg="{}: {}; nothing was released".format(error.filename or "node_build", error.strerror or error))
     module.exit_json(**outcome)

@@ -20,7 +20,7 @@ _MOST_MESSAGE = 64 << 10
 # What ansible-core prints as it is: a host must not drive the terminal of an operator, or turn its text around.
 _PRINTED = ("msg", "exception", "module_stdout", "module_stderr", "stdout", "stderr")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_TEXTS = ("actions", "notes", "planned")
+_TEXTS = ("actions", "notes", "planned", "begun", "log_end")
 
 
 def trusted_answer(answer: dict, module: str) -> dict:
