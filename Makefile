@@ -5,6 +5,7 @@
 #   make rebuild|deliver [INVENTORY=path] [ARGS=...]      docs/rebuild.md
 #   make bench        how long things take, and how that grows
 #   make docs         the docs site, in .cache/docsite
+#   make test-full    everything that make test leaves out as well: hours
 #
 # INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
 
@@ -18,11 +19,11 @@ export INVENTORY ARGS KERNEL
 override export QUERY := $(value QUERY)
 override export PIECES := $(value PIECES)
 
-.PHONY: help diagnose remediate verify audit revert merge rebuild deliver test lint docs bench fuzz guest guest-down lock advisories build clean \
+.PHONY: help diagnose remediate verify audit revert merge rebuild deliver test test-full lint docs bench fuzz guest guest-down lock advisories build clean \
 	test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain test-arm64
 
 help:
-	@sed -n '2,9p' Makefile
+	@sed -n '1,/^$$/s/^# \\{0,1\\}//p' Makefile
 
 diagnose remediate verify audit revert merge rebuild deliver: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
@@ -38,18 +39,17 @@ $(TEST_VENV)/.installed: requirements.txt requirements-test.txt scripts/make_ven
 test: $(TEST_VENV)/.installed
 	@scripts/test.sh
 
-lint docs test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
+test-full: $(TEST_VENV)/.installed
+	@scripts/test.sh lint unit docs browser fuzz integration crash versions sanity-all arm64-all
+
+lint docs fuzz test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
 
 # Figures for people, one program after the other; nothing fails for being slow.
 bench: $(TEST_VENV)/.installed
 	@for one in tests/bench/bench_*.py; do echo "=== $$one"; $(TEST_VENV)/bin/python $$one || exit; done
 
-# Twenty times the inputs that `make test-unit` tries on each parser.
-fuzz: $(TEST_VENV)/.installed
-	@FUZZ_FACTOR=20 $(TEST_VENV)/bin/python -m pytest -q tests/unit/target/test_fuzz_target.py tests/unit/target/test_fuzz_containers.py tests/unit/controller/test_fuzz_controller.py
-
-# All four arm64 kernels; `make test` has two of them.
+# All four arm64 kernels, with what was seen kept.
 test-arm64: $(TEST_VENV)/.installed
 	@scripts/test.sh arm64-all
 

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run the test tiers, fast ones first:
-# test.sh [lint|unit|pythons|sanity|sanity-all|versions|docs|browser|integration|crash|chain|arm64|arm64-all ...].
-# Without a name: all but crash, sanity-all, versions and arm64-all, with two of the four arm64 kernels.
+# test.sh [lint|unit|pythons|sanity|docs|browser|chain|arm64|rotating|integration|crash|fuzz|sanity-all|versions|arm64-all ...].
+# Without a name: lint to chain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC1091  # made by make_venv.sh
@@ -23,7 +23,7 @@ GUEST_PACKAGES="qemu-system-arm qemu-user-static mmdebstrap arch-test openssh-cl
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-source-6.1 gcc libc6-dev make flex bison bc libelf-dev libssl-dev xz-utils"
 
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit pythons sanity docs browser integration chain arm64)
+[ ${#tiers[@]} -gt 0 ] || tiers=(lint unit pythons sanity docs browser chain)
 left_out=()
 timings=()
 
@@ -117,6 +117,15 @@ sanity() {
     or_left_out sanity scripts/sanity.sh 2.19
 }
 
+# A part of what is left out of every run, another one for the next commit.
+rotating() {
+    local parts=4 versions=(2.17 2.18 2.20 2.21) turn
+    turn=$((16#$(git rev-parse --short=6 HEAD) % parts))
+    integration "--part=$((turn + 1))/$parts"
+    or_left_out sanity scripts/sanity.sh "${versions[$turn]}"
+    left_out+=("integration: but part $((turn + 1)) of $parts" "sanity: but 2.19 and ${versions[$turn]}" "crash, fuzz, versions, arm64-all: make test-full")
+}
+
 sanity-all() {
     for version in 2.17 2.18 2.19 2.20 2.21; do or_left_out "sanity $version" scripts/sanity.sh "$version"; done
     or_left_out pythons scripts/target_units.sh
@@ -142,13 +151,18 @@ integration() {
     installed "busybox-static gcc libc6-dev" busybox gcc || left_out+=("integration tests of two faults of hosts: need busybox-static gcc")
     installed "$ENGINE_PACKAGES" dockerd docker docker-compose podman runc lxc-start setpriv ||
         left_out+=("integration tests of containers: need $ENGINE_PACKAGES")
-    pytest -q tests/integration
+    pytest -q tests/integration "$@"
 }
 
 # Every system call, and every way to fail; the tier integration has a part of it.
 crash() {
     real_hosts crash || return 0
     CRASH_POINTS=all pytest -q tests/integration/test_crash_shm.py tests/integration/test_crash_services.py
+}
+
+# Twenty times the inputs that the tier unit tries on each parser.
+fuzz() {
+    FUZZ_FACTOR=20 pytest -q tests/unit/*/test_fuzz_*.py
 }
 
 chain() {
@@ -172,7 +186,7 @@ for tier in "${tiers[@]}"; do
     echo "=== $tier"
     started=$SECONDS
     "$tier"
-    timings+=("$tier $((SECONDS - started)) s")
+    timings+=("$tier $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s")
 done
 
 echo "=== done: $(IFS=,; echo "${timings[*]}")"

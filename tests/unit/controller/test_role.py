@@ -49,5 +49,6 @@ def test_policy_has_the_defaults_of_the_role():
     policy = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__memory_pool_policy"]
     named = re.findall(r"^\s*(\w+)=(\w+)", policy, re.MULTILINE)
     assert {name for name, _variable in named} == set(DEFAULTS)
-    assert all(variable.endswith("memory_pool_" + name) for name, variable in named if name != "release"), "a variable is given to another one"
+    mixed_up = [name for name, variable in named if name != "release" and variable != "memory_pool_" + name]
+    assert not mixed_up, f"assess is given the variable of another setting for {mixed_up}"
     assert checked_policy(dict(DEFAULTS)) == checked_policy({})
