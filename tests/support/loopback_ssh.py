@@ -30,8 +30,11 @@ def make_key(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def names_over_ssh(directory: Path, count: int) -> t.Iterator[Path]:
-    """An inventory of so many names. Each has a control path of its own, so that no two share a connection."""
+def names_over_ssh(directory: Path, count: int, around: t.Sequence[str] = ()) -> t.Iterator[Path]:
+    """An inventory of so many names. Each has a control path of its own, so that no two share a connection.
+
+    around is a command that starts the server, as ``unshare`` does.
+    """
     port = free_port()
     host_key, user_key = make_key(directory / "host_key"), make_key(directory / "user_key")
     keys = directory / "authorized_keys"
@@ -44,7 +47,7 @@ def names_over_ssh(directory: Path, count: int) -> t.Iterator[Path]:
     if Path("/run").is_dir():
         with contextlib.suppress(PermissionError):
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    server = subprocess.Popen([str(shutil.which("sshd") or "/usr/sbin/sshd"), "-D", "-e", "-f", str(config)],
+    server = subprocess.Popen([*around, str(shutil.which("sshd") or "/usr/sbin/sshd"), "-D", "-e", "-f", str(config)],
                               stderr=(directory / "sshd.log").open("w"))
     try:
         wait_for("127.0.0.1", port, server, directory / "sshd.log")
