@@ -145,13 +145,16 @@ def _check_owner(directory: str, part: str, sticky: bool) -> None:
     raise PermissionError(errno.EPERM, f"root does not write below {theirs}, which another user can change")
 
 
-def unwritable(directory: str) -> str | None:
-    """Why no file can be written in a directory, as far as its file system says that: it is read-only, or full."""
+def unwritable(directory: str, needs_space: bool = True) -> str | None:
+    """Why a directory cannot be changed, as far as its file system says that: it is read-only, or full.
+
+    Taking a file away needs no space.
+    """
     space = os.statvfs(directory)
     if space.f_flag & os.ST_RDONLY:
         return f"{directory} is on a read-only file system"
     # A file system that does not count its blocks or files says that it has none in all.
-    if (space.f_blocks and not space.f_bfree) or (space.f_files and not space.f_ffree):
+    if needs_space and ((space.f_blocks and not space.f_bfree) or (space.f_files and not space.f_ffree)):
         return f"{directory} is on a file system that is full"
     return None
 

@@ -65,12 +65,12 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def read_only_reason(path: str) -> str | None:
-    """Why nothing can be written at a path, if its file system is mounted read-only or full."""
+def read_only_reason(path: str, needs_space: bool = True) -> str | None:
+    """Why nothing can be written at a path, or taken away, if its file system is mounted read-only or full."""
     directory = os.path.dirname(path)
     while not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    reason = unwritable(directory)
+    reason = unwritable(directory, needs_space)
     return f"{path} cannot be written, {reason}; nothing was changed" if reason else None
 
 

@@ -69,7 +69,7 @@ def take_back_files(
     plans = {path: plan for path, plan in found.items() if plan}
     undone = {path: plan for path, plan in plans.items() if not plan["kept"]}
     for path, plan in undone.items():
-        refuse(_drop_in.read_only_reason(path))
+        refuse(_drop_in.read_only_reason(path, needs_space=plan["new"] is not None))
         if not dry:
             _drop_in.restore(path, plan["new"], False)
             restored(path)

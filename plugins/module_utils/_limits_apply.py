@@ -41,6 +41,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._unit_files impo
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     RELOADED,
     Refusal,
+    back_out,
     difference,
     refuse,
     take_back,
@@ -188,10 +189,9 @@ def apply_plan(manager: Manager, plan: Plan, wanted: dict, provisional: bool) ->
         if short:
             outcome = f"; {plan.path} was put back as it was" if plan.writes else ""
             raise Refusal(f"{plan.unit}: after the reload systemd still says {', '.join(short)}{outcome}")
-    except (Refusal, ManagerError, OSError, ValueError):
+    except (Refusal, ManagerError, OSError, ValueError) as error:
         if plan.writes:
-            _drop_in.put_back(REMEDY, plan.unit, plan.old, entry)
-            manager.reload()
+            back_out(manager, REMEDY, plan.unit, plan.old, entry, error)
         raise
     return properties
 

@@ -25,6 +25,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._unit_files impo
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     RELOADED,
     Refusal,
+    back_out,
     difference,
     refuse,
     take_back,
@@ -165,10 +166,9 @@ def apply_plan(manager: Manager, plan: Plan, provisional: bool) -> None:
         state = manager.show(plan.unit, ["LoadState"]).get("LoadState")
         if state != "loaded":
             raise Refusal(f"{plan.unit}: after the reload systemd says {state}; {plan.path} was put back as it was")
-    except (Refusal, ManagerError, OSError, ValueError):
+    except (Refusal, ManagerError, OSError, ValueError) as error:
         if plan.writes:
-            _drop_in.put_back(REMEDY, plan.unit, plan.old, entry)
-            manager.reload()
+            back_out(manager, REMEDY, plan.unit, plan.old, entry, error)
         raise
 
 

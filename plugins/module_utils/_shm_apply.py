@@ -82,9 +82,9 @@ def check_obstacles(plan: Plan, forgets_state: bool) -> None:
     forgets_state says that the saved state will be removed.
     """
     if plan.fstab is not None:
-        _check_replaceable(_fstab.PATH)
+        _check_replaceable(_fstab.PATH, needs_space=not plan.remove_fstab)
     if plan.state is not None or forgets_state:
-        _check_replaceable(STATE_PATH)
+        _check_replaceable(STATE_PATH, needs_space=plan.state is not None)
     if plan.mount_size is not None and os.path.islink(PATH):
         message = "{0} is a symbolic link to {1}; remove the link, then this module mounts a tmpfs there"
         raise PlanError(message.format(PATH, os.readlink(PATH)))
@@ -142,7 +142,7 @@ def _may_go(option: str) -> bool:
     return option == "ro" or option.startswith("size=")
 
 
-def _check_replaceable(path: str) -> None:
+def _check_replaceable(path: str, needs_space: bool) -> None:
     """Raise PlanError if replace_file() could not write a path. Without root only a read-only file system shows."""
     target = os.path.realpath(path)
     mounts = parse_mountinfo(read_text("/proc/self/mountinfo", []) or "")
@@ -152,7 +152,7 @@ def _check_replaceable(path: str) -> None:
     directory = os.path.dirname(target)
     while not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    reason = unwritable(directory)
+    reason = unwritable(directory, needs_space)
     if reason:
         raise PlanError(f"{path} cannot be written: {reason}")
     for protected in (directory, target):

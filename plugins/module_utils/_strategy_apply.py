@@ -42,6 +42,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._systemd import 
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     RELOADED,
     Refusal,
+    back_out,
     difference,
     refuse,
     take_back,
@@ -155,10 +156,9 @@ def apply_plan(manager: Manager, plan: Plan, source: Source | None, provisional:
             raise Refusal(f"{unit.name}: after the reload systemd says {properties.get('LoadState')} and has {shown}{outcome}")
         if plan.writes and plan.new is None:  # last, so that an interrupted run can be repeated
             save_state(REMEDY.state, {name: known for name, known in _drop_in.recorded(REMEDY).items() if name != unit.name})
-    except (Refusal, ManagerError, OSError, ValueError):
+    except (Refusal, ManagerError, OSError, ValueError) as error:
         if plan.writes:
-            _drop_in.put_back(REMEDY, unit.name, unit.old, entry)
-            manager.reload()
+            back_out(manager, REMEDY, unit.name, unit.old, entry, error)
         raise
 
 

@@ -31,6 +31,16 @@ def refuse(reason: str | None) -> None:
         raise Refusal(reason)
 
 
+def back_out(manager: Manager, remedy: _drop_in.Remedy, unit: str, old: str | None, entry: dict | None, error: Exception) -> None:
+    """Undo a drop-in after a failure, which the caller raises again. Raises ManagerError if systemd does not take note."""
+    _drop_in.put_back(remedy, unit, old, entry)
+    try:
+        manager.reload()
+    except ManagerError as again:
+        outcome = f"{remedy.path(unit)} is as it was before, but systemd has not read it again ({again})"
+        raise ManagerError(f"{unit}: {error}; {outcome}") from error
+
+
 def run_remedy(module: AnsibleModule, subject: str, present: t.Callable, reverted: t.Callable) -> None:
     """Do what the options of a remedy's module ask for, and answer Ansible.
 
@@ -69,7 +79,7 @@ def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: 
     edited = [plan["path"] for plan in plans.values() if plan and plan["kept"]]
     undone = {unit: plan for unit, plan in plans.items() if plan and not plan["kept"]}
     for plan in undone.values():
-        refuse(_drop_in.read_only_reason(plan["path"]))
+        refuse(_drop_in.read_only_reason(plan["path"], needs_space=plan["new"] is not None))
     actions = [undo_action(plan) for plan in undone.values()] + ([RELOADED] if undone and systemd else [])
     notes = [f"{path}: edited by somebody else, left as it is" for path in edited]
     if undone and systemd:

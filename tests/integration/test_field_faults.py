@@ -80,7 +80,7 @@ class TestFault:
         host = self.host(fault, seen)
         entry = host.entries["audit"]
         assert entry["verdict"] == fault.audit, entry["findings"]
-        assert not fault.named or host.said("audit", fault.named), f"the audit does not name it: {entry['failure']} {entry['findings']}"
+        assert not fault.named or host.said("audit", fault.named), f"not named: {entry['failure']} {entry['findings']}"
         assert bool(entry["failure"]) == (fault.audit == FAILED), entry["failure"]
 
     def test_check_mode_changes_nothing_and_foresees(self, fault: Fault, seen: dict[str, Seen]) -> None:
@@ -95,7 +95,7 @@ class TestFault:
         host = self.host(fault, seen)
         entry = host.entries["remediate"]
         assert entry["verdict"] == fault.remedied, f"{entry['failure']} {entry['findings']}"
-        assert not fault.told or host.said("remediate", fault.told), f"remediate does not say it: {entry['failure']} {entry['findings']}"
+        assert not fault.told or host.said("remediate", fault.told), f"not said: {entry['failure']} {entry['findings']}"
         assert host.kept, "something that is not ours was not left alone"
         if fault.refused:
             assert host.snapshots["remediated"] == host.snapshots["before"], "what was refused is half done"

@@ -89,6 +89,33 @@ def test_a_read_only_directory_fails_before_anything_changes(box: ShmBox, path: 
     assert f"{path} is on a read-only file system" in message
 
 
+def small(box: ShmBox, path: str) -> None:
+    """Put a small and empty file system on a directory of the box."""
+    box.run("mount", "-t", "tmpfs", "-o", "size=1M,mode=755", "tmpfs", path)
+
+
+def fill(box: ShmBox, path: str) -> None:
+    """Leave no room there."""
+    box.run("sh", "-c", f"cat /dev/zero 2>/dev/null >{path}/filler || true")
+
+
+@pytest.mark.parametrize("path", ["/etc", "/var/lib"])
+def test_a_full_file_system_fails_before_anything_changes(box: ShmBox, path: str) -> None:
+    small(box, path)
+    fill(box, path)
+    assert f"cannot be written: {path} is on a file system that is full" in refused(box, size="1G")
+
+
+def test_a_full_file_system_does_not_keep_what_we_wrote(box: ShmBox) -> None:
+    small(box, "/etc")
+    small(box, "/var/lib")
+    shm(box, size="1G")
+    fill(box, "/etc")
+    fill(box, "/var/lib")
+    assert shm(box, state="reverted")["changed"], "an undo that only takes files away was refused"
+    assert not box.path(FSTAB).exists() and not box.path(STATE).exists()
+
+
 def test_an_undo_that_cannot_be_recorded_does_not_begin(box: ShmBox) -> None:
     shm(box, size="1G")
     box.run("mount", "--bind", STATE, STATE)
