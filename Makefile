@@ -5,6 +5,7 @@
 #   make rebuild|deliver [INVENTORY=path] [ARGS=...]      docs/rebuild.md
 #   make bench        how long things take, and how that grows
 #   make docs         the docs site, in .cache/docsite
+#   make lock         requirements.lock anew; make advisories: what is known against the releases in it
 #
 # INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
 
@@ -22,7 +23,7 @@ override export PIECES := $(value PIECES)
 	test-unit test-pythons test-sanity test-sanity-all test-browser test-integration test-crash test-chain test-arm64
 
 help:
-	@sed -n '2,9p' Makefile
+	@sed -n '3,8p' Makefile
 
 diagnose remediate verify audit revert merge rebuild deliver: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
