@@ -6,6 +6,7 @@
 #   make bench        how long things take, and how that grows
 #   make docs         the docs site, in .cache/docsite
 #   make test-full    everything that make test leaves out as well: hours
+#   make lock         requirements.lock anew; make advisories: what is known against the releases in it
 #
 # INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
 
@@ -23,7 +24,7 @@ override export PIECES := $(value PIECES)
 	test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain test-arm64
 
 help:
-	@sed -n '1,/^$$/s/^# \\{0,1\\}//p' Makefile
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 diagnose remediate verify audit revert merge rebuild deliver: $(VENV)/.installed
 	@$(VENV)/bin/python scripts/run_playbook.py $@
