@@ -18,7 +18,7 @@ from service_host import ServiceHost, install
 pytestmark = pytest.mark.nspawn
 
 OPTIONS = {"unit": "node.service", "margin": 1, "settle": 0}
-EVERY = 4
+EVERY = 2
 
 
 def test_the_node_comes_up_again(make_fleet: MakeFleet, capsys: pytest.CaptureFixture[str]) -> None:
