@@ -183,8 +183,8 @@ RACES = (
          RACER, f"{THEIRS}/d", "shm", {"size": "128M"}),
     Race("a work directory of theirs", f"{OWN} && mkdir {THEIRS}/d && chown {NOBODY} {THEIRS}/d", RACER, f"{THEIRS}/d",
          "startup_trace", {**TRIAL, "directory": f"{THEIRS}/d"}),
-    Race("a work directory in /tmp", ":", SNATCHER, "/tmp/aarch64-validator-trace-*", "startup_trace",
-         {**TRIAL, "directory": "/tmp"}),
+    Race("a work directory where everybody may write", f"mkdir -m 1777 {THEIRS}", SNATCHER, f"{THEIRS}/aarch64-validator-trace-*",
+         "startup_trace", {**TRIAL, "directory": THEIRS}),
 )
 
 
