@@ -157,7 +157,7 @@ integration() {
 # Every system call, and every way to fail; the tier integration has a part of it.
 crash() {
     real_hosts crash || return 0
-    CRASH_POINTS=all pytest -q tests/integration/test_crash_shm.py tests/integration/test_crash_services.py
+    CRASH_POINTS=all pytest -q tests/integration/test_crash_*.py
 }
 
 # Twenty times the inputs that the tier unit tries on each parser.

@@ -40,7 +40,8 @@ _QUERY_SECRET = re.compile(r"([?&][\w-]{0,30}(?:key|token|secret|password|auth)=
 _ENVIRONMENT = re.compile(r"((?<![\w-])(?:-e[=\s]*|--env[=\s]+)(?:[\"']?)[A-Za-z_]\w{0,100}=)" + _VALUE)
 _QUOTED_ENVIRONMENT = re.compile(r"((?<![\w-])(?:-e[=\s]*|--env[=\s]+)([\"'])[A-Za-z_]\w{0,100}=)[^\"'\n]*")
 # A variable that says by its name what it holds.
-_VARIABLE = re.compile(r"(\b\w{0,60}(?:PASSWORD|PASSPHRASE|SECRET|TOKEN|NODE_KEY|PRIVATE_KEY|API_KEY|SURI|MNEMONIC)\w{0,60}=)" + _VALUE)
+_VARIABLE = re.compile(
+    r"(\b\w{0,60}(?:PASSWORD|PASSPHRASE|SECRET|TOKEN|NODE_KEY|PRIVATE_KEY|API_KEY|SURI|MNEMONIC)\w{0,60}=)" + _VALUE)
 _VARIABLE_OPTIONS = ("-e", "--env")
 HIDDEN = "********"
 

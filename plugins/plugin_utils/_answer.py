@@ -60,7 +60,8 @@ def _without_secrets(value: t.Any) -> t.Any:
     if isinstance(value, dict):
         return {key: _without_secrets(held) for key, held in value.items()}
     if isinstance(value, list):
-        return redact_arguments(value) if all(isinstance(held, str) for held in value) else [_without_secrets(held) for held in value]
+        words = all(isinstance(held, str) for held in value)
+        return redact_arguments(value) if words else [_without_secrets(held) for held in value]
     return redact_text(value) if isinstance(value, str) else value
 
 

@@ -9,7 +9,7 @@ import glob
 import json
 import os
 
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._release import checked_manifest
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import host_name
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._binary import FIXED_WASMTIME, version_tuple
@@ -60,6 +60,14 @@ def release_check(manifest: dict, hosts: dict) -> dict:
     hosts are facts by host; those without any are unknown. Raises OptionError for a manifest that cannot be used.
     """
     checked_manifest(manifest, "manifest")
+    try:
+        return _checked(manifest, hosts)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a part that is not what it should be
+        raise OptionError("manifest", repr(error)[:80], "a manifest as node_build writes it") from error
+
+
+def _checked(manifest: dict, hosts: dict) -> dict:
+    """The result of release_check() for a manifest whose names are sound."""
     machine = manifest["inputs"]["target"].split("-")[0]
     problems, warnings = [], []
     for binary in manifest["binaries"]:

@@ -51,7 +51,6 @@ def _drop_in(file: str, module: str, options: dict[str, t.Any]) -> list[Attack]:
         ("its drop-in is a link to a secret", given, f"ln -s {VICTIM}/secret {own}", options),
         ("its drop-in is a link to one of root's", given, f"ln -s {VICTIM}/{file} {own}", options),
         ("the name of the new drop-in is a link", given, f"ln -s {VICTIM}/secret {new}", options),
-        ("its drop-in is a pipe", given, f"mkfifo {own}", options),
         ("a directory of a group", shared, f"ln -s {VICTIM}/secret {own}", options),
         ("reverted, its drop-in is a link", given, f"ln -s {VICTIM}/{file} {own}", reverted),
     )

@@ -178,12 +178,13 @@ RACES = (
          f"mkdir -m 1777 {THEIRS} && mkdir {THEIRS}/d && echo '{{}}' >{THEIRS}/d/daemon.json && chown -R {NOBODY} {THEIRS}/d",
          RACER, f"{THEIRS}/d", "docker_defaults", {**DOCKER, "config_file": f"{THEIRS}/d/daemon.json"}),
     Race("the directory of fstab",
-         f"{OWN} && mkdir {THEIRS}/d && cp /etc/fstab {THEIRS}/d/ && ln -sf {THEIRS}/d/fstab /etc/fstab && chown -R {NOBODY} {THEIRS}",
+         f"{OWN} && mkdir {THEIRS}/d && cp /etc/fstab {THEIRS}/d/ && chown -R {NOBODY} {THEIRS} "
+         f"&& ln -sf {THEIRS}/d/fstab /etc/fstab",
          RACER, f"{THEIRS}/d", "shm", {"size": "128M"}),
     Race("a work directory of theirs", f"{OWN} && mkdir {THEIRS}/d && chown {NOBODY} {THEIRS}/d", RACER, f"{THEIRS}/d",
          "startup_trace", {**TRIAL, "directory": f"{THEIRS}/d"}),
-    Race("a work directory in /tmp", ":", SNATCHER, "/tmp/aarch64-validator-trace-*", "startup_trace",
-         {**TRIAL, "directory": "/tmp"}),
+    Race("a work directory where everybody may write", f"mkdir -m 1777 {THEIRS}", SNATCHER, f"{THEIRS}/aarch64-validator-trace-*",
+         "startup_trace", {**TRIAL, "directory": THEIRS}),
 )
 
 

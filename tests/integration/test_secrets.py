@@ -97,6 +97,9 @@ def test_no_secret_leaves_the_host(handle: HostHandle, tmp_path: Path, name: str
     assert not leaked, "; ".join(leaked)
     if "memory_pool_rpc_url" not in variables:
         assert {"report.json", "report.html", "hosts.csv", "metrics.prom"} <= {path.name for path in files}, output
+    if name in ("audit", "diagnose", "remediate"):
+        told = (report / "report.json").read_text()
+        assert "--node-key ********" in told and "-e ANYTHING=********" in told, "nothing was hidden, since nothing was looked at"
     for path in files:
         if path.name not in ("metrics.prom", "ansible.log") and path.parent.name != "cache":
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, f"{path} can be read by others"

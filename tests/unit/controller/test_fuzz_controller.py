@@ -32,7 +32,8 @@ docker-1  | {"log":"thread 'main' panicked at 'x: code: 24, kind: Other'\\n"}
 address space (kbytes, -v) 314572800
 """
 MANIFEST = {
-    "schema": 1, "release": "polkadot-1a2b3c4d5e6f", "revision": "1a" * 20, "dirty": False, "source": "/src", "command": ["cargo"],
+    "schema": 1, "release": "polkadot-1a2b3c4d5e6f", "revision": "1a" * 20, "dirty": False, "source": "/src",
+    "command": ["cargo"],
     "inputs": {"target": "aarch64-unknown-linux-gnu", "binaries": ["polkadot"]},
     "binaries": [{"name": "polkadot", "size": 12, "sha256": "ab" * 32, "version": "polkadot 1.0", "facts": {
         "machine": "aarch64", "libc": "glibc", "glibc_wanted": "2.31", "page_alignment": 65536, "jemalloc_page_size": 65536,

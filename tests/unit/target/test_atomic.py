@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _atomic
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import ChangedMeanwhile, Expected, replace_file
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
+    ChangedMeanwhile,
+    Expected,
+    check_way,
+    replace_file,
+)
+from ansible_collections.aarch64.validator.plugins.module_utils._drop_in import read_drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="this is about what root does")
 NOBODY = 65534
@@ -97,6 +105,34 @@ def test_root_does_not_write_below_a_directory_of_another_user(tmp_path: Path) -
     with pytest.raises(PermissionError, match="theirs, which another user can change"):
         replace_file(str(directory / "fstab"), b"new")
     assert not os.listdir(directory)
+
+
+def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
+    """Whoever may write in a directory can make one, and opening it would wait for ever. systemd itself does."""
+    os.mkfifo(tmp_path / "shm.json")
+    unread: list = []
+    assert read_text(str(tmp_path / "shm.json"), unread) is None and "not a regular file" in unread[0]["reason"]
+    for read in (lambda: read_drop_in(str(tmp_path / "shm.json")), lambda: load_state("shm", str(tmp_path))):
+        with pytest.raises(OSError, match="not a regular file"):
+            read()
+
+
+@as_root
+@pytest.mark.parametrize("depth", [1, 2])
+def test_every_directory_on_the_way_counts(tmp_path: Path, depth: int) -> None:
+    """A link leads through a directory of another user to one of root's."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/fstab").write_text("old")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "1").symlink_to(tmp_path / "root")
+    (tmp_path / "own").symlink_to(theirs / "1")
+    (tmp_path / "2").symlink_to(tmp_path / "own")
+    check_way(str(tmp_path / ("own" if depth == 1 else "2") / "fstab"))
+    os.chown(theirs, NOBODY, NOBODY)
+    with pytest.raises(PermissionError, match="theirs, which another user can change"):
+        replace_file(str(tmp_path / ("own" if depth == 1 else "2") / "fstab"), b"new")
+    assert (tmp_path / "root/fstab").read_text() == "old"
 
 
 @as_root

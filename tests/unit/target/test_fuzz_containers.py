@@ -36,7 +36,7 @@ POD = "12345678-1234-1234-1234-123456789abc"
 CGROUPS = (
     f"0::/system.slice/docker-{ID}.scope\n", f"12:memory:/docker/{ID}\n1:name=systemd:/docker/{ID}\n",
     f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container\n",
-    f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{POD.replace('-', '_')}.slice/cri-containerd-{ID}.scope\n",
+    f"0::/kubepods.slice/kubepods-burstable-pod{POD.replace('-', '_')}.slice/cri-containerd-{ID}.scope\n",
     "0::/lxc.payload.node\\x2d1/system.slice/polkadot.service\n", "0::/machine.slice/systemd-nspawn@a.service/payload\n")
 MOUNTS = (
     MOUNTINFO, f"700 600 254:1 /var/lib/docker/containers/{ID}/hosts /etc/hosts rw - ext4 /dev/vda1 rw\n"
