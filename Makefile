@@ -17,7 +17,7 @@ override export QUERY := $(value QUERY)
 override export PIECES := $(value PIECES)
 
 .PHONY: help diagnose remediate verify audit revert merge rebuild deliver test lint docs bench fuzz guest guest-down build clean \
-	test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain test-arm64
+	test-unit test-pythons test-sanity test-sanity-all test-versions test-importer test-browser test-integration test-crash test-chain test-arm64
 
 help:
 	@sed -n '2,9p' Makefile
@@ -36,7 +36,7 @@ $(TEST_VENV)/.installed: requirements.txt requirements-test.txt scripts/make_ven
 test: $(TEST_VENV)/.installed
 	@scripts/test.sh
 
-lint docs test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
+lint docs test-unit test-pythons test-sanity test-sanity-all test-versions test-importer test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
 
 # Figures for people, one program after the other; nothing fails for being slow.

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run the test tiers, fast ones first:
-# test.sh [lint|unit|pythons|sanity|sanity-all|versions|docs|browser|integration|crash|chain|arm64|arm64-all ...].
-# Without a name: all but crash, sanity-all, versions and arm64-all, with two of the four arm64 kernels.
+# test.sh [lint|unit|pythons|sanity|sanity-all|versions|importer|docs|browser|integration|crash|chain|arm64|arm64-all ...].
+# Without a name: all but crash, sanity-all, versions, importer and arm64-all, with two of the four arm64 kernels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC1091  # made by make_venv.sh
@@ -124,6 +124,11 @@ sanity-all() {
 versions() {
     real_hosts versions || return 0
     or_left_out versions scripts/core_versions.sh --record
+}
+
+# What Galaxy looks at when the tarball is uploaded.
+importer() {
+    or_left_out importer scripts/galaxy_importer.sh
 }
 
 docs() {
