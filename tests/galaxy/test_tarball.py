@@ -108,7 +108,7 @@ def test_version_of_the_tarball_is_in_the_changelog(place: Path) -> None:
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     assert archive.name == f"aarch64-validator-{version}.tar.gz"
     assert version in yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]
-    assert f"## v{version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## v{version}" in (ROOT / "CHANGELOG.md").read_text().replace("\\", "")
 
 
 def sentences(fragment: dict) -> list[str]:
