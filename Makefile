@@ -21,7 +21,7 @@ override export QUERY := $(value QUERY)
 override export PIECES := $(value PIECES)
 
 .PHONY: help diagnose remediate verify audit revert merge rebuild deliver test test-full lint docs bench fuzz guest guest-down lock advisories build clean \
-	test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain test-arm64
+	test-unit test-pythons test-sanity test-sanity-all test-versions test-importer test-browser test-integration test-crash test-chain test-arm64
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -41,9 +41,9 @@ test: $(TEST_VENV)/.installed
 	@scripts/test.sh
 
 test-full: $(TEST_VENV)/.installed
-	@scripts/test.sh lint unit docs browser fuzz integration crash versions sanity-all arm64-all
+	@scripts/test.sh lint unit docs browser fuzz integration crash versions sanity-all importer arm64-all
 
-lint docs fuzz test-unit test-pythons test-sanity test-sanity-all test-versions test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
+lint docs fuzz test-unit test-pythons test-sanity test-sanity-all test-versions test-importer test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
 
 # Figures for people, one program after the other; nothing fails for being slow.

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run the test tiers, fast ones first:
-# test.sh [lint|unit|pythons|sanity|docs|browser|chain|arm64|rotating|integration|crash|fuzz|sanity-all|versions|arm64-all ...].
+# test.sh [lint|unit|pythons|sanity|docs|browser|chain|arm64|rotating|integration|crash|fuzz|sanity-all|versions|importer|arm64-all ...].
 # Without a name: lint to chain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -123,7 +123,7 @@ rotating() {
     turn=$((16#$(git rev-parse --short=6 HEAD) % parts))
     integration "--part=$((turn + 1))/$parts"
     or_left_out sanity scripts/sanity.sh "${versions[$turn]}"
-    left_out+=("integration: but part $((turn + 1)) of $parts" "sanity: but 2.19 and ${versions[$turn]}" "crash, fuzz, versions, arm64-all: make test-full")
+    left_out+=("integration: but part $((turn + 1)) of $parts" "sanity: but 2.19 and ${versions[$turn]}" "crash, fuzz, versions, importer, arm64-all: make test-full")
 }
 
 sanity-all() {
@@ -135,6 +135,11 @@ sanity-all() {
 versions() {
     real_hosts versions || return 0
     or_left_out versions scripts/core_versions.sh --record
+}
+
+# What Galaxy looks at when the tarball is uploaded.
+importer() {
+    or_left_out importer scripts/galaxy_importer.sh
 }
 
 docs() {

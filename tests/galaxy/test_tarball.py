@@ -29,8 +29,8 @@ LITTER = ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-repor
           ".guests/x", ".ansible/x", "validator-releases/x", "aarch64-validator-0.0.1.tar.gz")
 # All that whoever installs the collection gets. What a clone has besides is for whoever changes it.
 WANTED = {"CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml",
-          "SECURITY.md", ".ansible-lint", ".yamllint", "bindep.txt", "changelogs", "docs", "execution-environment.yml", "inventory",
-          "meta", "playbooks", "plugins", "requirements.txt", "roles"}
+          "SECURITY.md", ".ansible-lint", ".yamllint", "bindep.txt", "changelogs", "docs", "execution-environment.yml",
+          "inventory", "meta", "playbooks", "plugins", "requirements.txt", "roles"}
 UNWANTED = re.compile(r"(^|/)(__pycache__|\.\w+_cache|validator-report|validator-releases)(/|$)|\.py[co]$|\.tar\.gz$"
                       r"|^playbooks/collections")
 
@@ -108,7 +108,7 @@ def test_version_of_the_tarball_is_in_the_changelog(place: Path) -> None:
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     assert archive.name == f"aarch64-validator-{version}.tar.gz"
     assert version in yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]
-    assert f"## v{version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## v{version}" in (ROOT / "CHANGELOG.md").read_text().replace("\\", "")
 
 
 def sentences(fragment: dict) -> list[str]:

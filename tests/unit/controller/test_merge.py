@@ -54,7 +54,9 @@ def test_merge_of_merges_is_a_merge():
 
 
 @pytest.mark.parametrize(("one", "other"), [
-    ({"limit_nofile": "65535"}, {"limit_nofile": 65535}), ({"restart_delay": "120"}, {}), ({"engines_needed": ""}, {"engines_needed": None}),
+    ({"limit_nofile": "65535"}, {"limit_nofile": 65535}),
+    ({"restart_delay": "120"}, {}),
+    ({"engines_needed": ""}, {"engines_needed": None}),
 ])
 def test_policies_that_mean_the_same_fit(one, other):
     """`-e name=value` and old releases of ansible-core make text of numbers."""
