@@ -53,7 +53,8 @@ class ActionModule(ActionBase):
         check = judged(result["manifest"], hosts)
         # What was said when it began is not said again.
         place = None if self._task.check_mode else options.get("fetched_to")
-        show(name, ended_well(dict(done, notes=result["notes"]), check, place))
+        known = sum(bool(facts) for facts in hosts.values())
+        show(name, ended_well(dict(done, notes=result["notes"]), check, known, place))
         if check["problems"]:
             done = dict(done, failed=True, msg="; ".join(check["problems"]))
         return dict(result, **done, check=check)
@@ -102,8 +103,10 @@ def ended_badly(result: dict[str, t.Any]) -> list[tuple[str, str | None]]:
     return [(line, None) for line in lines]
 
 
-def ended_well(done: dict[str, t.Any], check: dict[str, t.Any], fetched_to: str | None) -> list[tuple[str, str | None]]:
-    """What came out, whether it is of use, and how it is delivered."""
+def ended_well(
+    done: dict[str, t.Any], check: dict[str, t.Any], known: int, fetched_to: str | None
+) -> list[tuple[str, str | None]]:
+    """What came out, to how many of the known hosts it is of use, and how it is delivered."""
     manifest = done["manifest"]
     if not manifest:
         return [(f"  note: {note}", None) for note in done["notes"]]
@@ -116,6 +119,9 @@ def ended_well(done: dict[str, t.Any], check: dict[str, t.Any], fetched_to: str 
         lines.append("  {}: {}, {}, wants {}, {}".format(
             binary["name"], binary["facts"].get("machine"), format_human(binary["size"]), wants,
             binary["version"] or "not run on the build host"))
+    if known:
+        able = known - len(check["misfits"])
+        lines.append(f"  can run on {able} of {known} host{'' if known == 1 else 's'} whose facts were recorded")
     warnings = ["  warning: " + text for text in check["warnings"]]
     warnings += [f"  {host} cannot run it: {'; '.join(why)}" for host, why in check["misfits"].items()]
     if check["unknown"]:

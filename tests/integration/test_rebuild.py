@@ -80,6 +80,7 @@ def test_built_checked_and_fetched_once(rebuild, releases, tmp_path):
 
     first = rebuild(node_build_allow_newer_libc=True)
     assert first.returncode == 0, first.stdout + first.stderr
+    assert "can run on 0 of 1 host whose facts were recorded" in first.stdout
     name, = releases()
     fetched = tmp_path / "fetched" / name
     manifest = json.loads((fetched / "manifest.json").read_text())
