@@ -52,7 +52,9 @@ class ActionModule(ActionBase):
             arguments = {**options, "continue": result["next"]}
         check = judged(result["manifest"], hosts)
         # What was said when it began is not said again.
-        show(name, ended_well(dict(done, notes=result["notes"]), check, None if self._task.check_mode else options.get("fetched_to")))
+        place = None if self._task.check_mode else options.get("fetched_to")
+        known = sum(bool(facts) for facts in hosts.values())
+        show(name, ended_well(dict(done, notes=result["notes"]), check, known, place))
         if check["problems"]:
             done = dict(done, failed=True, msg="; ".join(check["problems"]))
         return dict(result, **done, check=check)
@@ -96,12 +98,15 @@ def ended_badly(result: dict[str, t.Any]) -> list[tuple[str, str | None]]:
     """What was removed all the same, and the end of the log, which is taken out of the result."""
     lines = [str(action) for action in result.get("actions") or []]
     log = result.pop("log_end", None) or []
-    lines += ["the end of what cargo said:"] if log else []
-    return [(line, None) for line in lines + [f"  | {line}" for line in log]]
+    if log:
+        lines += ["the end of what cargo said:", *(f"  | {line}" for line in log)]
+    return [(line, None) for line in lines]
 
 
-def ended_well(done: dict[str, t.Any], check: dict[str, t.Any], fetched_to: str | None) -> list[tuple[str, str | None]]:
-    """What came out, whether it is of use, and how it is delivered."""
+def ended_well(
+    done: dict[str, t.Any], check: dict[str, t.Any], known: int, fetched_to: str | None
+) -> list[tuple[str, str | None]]:
+    """What came out, to how many of the known hosts it is of use, and how it is delivered."""
     manifest = done["manifest"]
     if not manifest:
         return [(f"  note: {note}", None) for note in done["notes"]]
@@ -114,11 +119,15 @@ def ended_well(done: dict[str, t.Any], check: dict[str, t.Any], fetched_to: str 
         lines.append("  {}: {}, {}, wants {}, {}".format(
             binary["name"], binary["facts"].get("machine"), format_human(binary["size"]), wants,
             binary["version"] or "not run on the build host"))
+    if known:
+        able = known - len(check["misfits"])
+        lines.append(f"  can run on {able} of {known} host{'' if known == 1 else 's'} whose facts were recorded")
     warnings = ["  warning: " + text for text in check["warnings"]]
     warnings += [f"  {host} cannot run it: {'; '.join(why)}" for host, why in check["misfits"].items()]
     if check["unknown"]:
         warnings.append(f"  no facts of {', '.join(check['unknown'])} were recorded: nobody knows whether they can run it")
-    last = []
+    told = [(line, None) for line in lines] + [(line, "yellow") for line in warnings]  # type: list[tuple[str, str | None]]
     if fetched_to and not check["problems"]:
-        last = [f"  to deliver it: the playbook deliver with -e memory_pool_release={os.path.join(fetched_to, manifest['release'])}"]
-    return [(line, None) for line in lines] + [(line, "yellow") for line in warnings] + [(line, None) for line in last]
+        place = os.path.join(fetched_to, manifest["release"])
+        told.append((f"  to deliver it: the playbook deliver with -e memory_pool_release={place}", None))
+    return told

@@ -9,6 +9,7 @@ last build went, ``build.log`` what cargo said. A lock is held for as long as a 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -161,6 +162,9 @@ def _run(job: Job, command: list, log: t.IO[bytes], deadline: float) -> dict:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return {"outcome": "timed out", "status": process.wait()}
+    if code < 0:  # what it had started would write into the artefacts of the next build
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     return {"outcome": "done" if code == 0 else "failed", "status": code}
 
 
@@ -197,8 +201,8 @@ def failure(directory: str, status: dict, limit: int) -> BuildError:
     free = shutil.disk_usage(directory).free
     # Where the disk is full, even how the build ended may not have been written.
     if "No space left on device" in text or "os error 28" in text or free < FULL:
-        said = (f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free. Make room, or give "
-                "another O(dir)")
+        said = (f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free. Make room, "
+                "or give another O(dir)")
     elif status.get("outcome") == "running":
         said = ("the build was interrupted: its process is gone without a result (killed, out of memory, or the host was "
                 "restarted). Run again: cargo goes on where it stopped")
@@ -206,8 +210,8 @@ def failure(directory: str, status: dict, limit: int) -> BuildError:
         said = (f"the build was ended after its time limit of {limit} seconds, O(timeout). Run again with more: cargo goes on "
                 "where it stopped")
     elif status.get("status") == -signal.SIGKILL or _KILLED.search(text):
-        said = ("a compiler was killed, as the kernel does when memory runs out. Run again with fewer O(jobs): cargo goes on where "
-                "it stopped")
+        said = ("a compiler was killed, as the kernel does when memory runs out. Run again with fewer O(jobs): cargo goes on "
+                "where it stopped")
     elif status.get("status") is None:
         said = "the build could not go on: {}".format(status.get("message"))
     elif "--locked was passed" in text:

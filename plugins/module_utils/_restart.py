@@ -196,9 +196,9 @@ def state_text(properties: dict) -> str:
     return " ".join("{}={}".format(name, properties.get(name, "?")) for name in names)
 
 
-def journal_command(unit: str) -> list:
-    """The argument list for the last log lines of a unit."""
-    return ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(LOG_LINES), "-u", unit]
+def journal_command(unit: str, since: float) -> list:
+    """The argument list for the last log lines of a unit since a time, in seconds of the clock on the wall."""
+    return ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(LOG_LINES), f"--since=@{since:.6f}", "-u", unit]
 
 
 def bounded_log(text: str) -> str:

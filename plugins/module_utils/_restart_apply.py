@@ -213,6 +213,7 @@ class Restart:
 
     def start(self, before: dict, since: float) -> dict:
         """Start the unit and watch it; what became of it."""
+        clock = time.time()
         try:
             self.manager.call([self.systemctl, "start", "--no-block", "--"] + self.started_with)
         except ManagerError as error:
@@ -232,7 +233,7 @@ class Restart:
             time.sleep(POLL_SECONDS)
         outcome = self.outcome(before, after, since)
         if seen.verdict != "up":
-            raise RestartFailed(self.failure(seen, after), **outcome)
+            raise RestartFailed(self.failure(seen, after, clock), **outcome)
         return outcome
 
     def outcome(self, before: dict, after: dict, since: float) -> dict:
@@ -241,18 +242,18 @@ class Restart:
         down = started - since if started > since else time.monotonic() - since
         return dict(state_facts(after), main_pid_before=int(before.get("MainPID") or 0), down_seconds=round(down, 3))
 
-    def failure(self, seen: _restart.Watch, after: dict) -> str:
-        """The message for a unit that did not come up."""
+    def failure(self, seen: _restart.Watch, after: dict, clock: float) -> str:
+        """The message for a unit that did not come up, with what it has logged since; a rollout puts more before the log."""
         if seen.verdict == "failed":
             what = "did not stay up" if seen.process else "did not start"
         else:
             what = f"was not active within {self.order.timeout} seconds, and is still trying"
         try:
-            log = _restart.bounded_log(self.manager.call(_restart.journal_command(self.unit)))
+            log = _restart.bounded_log(self.manager.call(_restart.journal_command(self.unit, clock)))
         except ManagerError as error:
             log = str(error)
-        return "{} {}: {}. Its last log lines:\n{}".format(
-            self.unit, what, _restart.state_text(after), log or "(none)")
+        return "{} {}: {} (its log since the start stands at the end)\n{}".format(
+            self.unit, what, _restart.state_text(after), log or "(it logged nothing)")
 
 
 def state_facts(properties: dict) -> dict:

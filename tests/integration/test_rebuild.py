@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -79,6 +80,7 @@ def test_built_checked_and_fetched_once(rebuild, releases, tmp_path):
 
     first = rebuild(node_build_allow_newer_libc=True)
     assert first.returncode == 0, first.stdout + first.stderr
+    assert "can run on 0 of 1 host whose facts were recorded" in first.stdout
     name, = releases()
     fetched = tmp_path / "fetched" / name
     manifest = json.loads((fetched / "manifest.json").read_text())
@@ -97,8 +99,9 @@ def test_built_checked_and_fetched_once(rebuild, releases, tmp_path):
     again = rebuild(node_build_allow_newer_libc=True)
     assert again.returncode == 0 and "changed=0" in again.stdout, "a second run has to do nothing"
     assert (log.stat().st_mtime_ns, releases()) == (before, [name]), "cargo was started again for nothing"
-    predicted = rebuild("--check", node_build_allow_newer_libc=True, node_build_profile="dev")
-    assert "removed: profile: dev, before release" in predicted.stdout and releases() == [name]
+    assert f"{name} is there already" in again.stdout and f"memory_pool_release={fetched}" in again.stdout
+    predicted = rebuild("--check", node_build_allow_newer_libc=True, node_build_features=["broken"])
+    assert "are removed first: features: broken, before none" in predicted.stdout and releases() == [name]
 
 
 def test_cleaned_only_where_the_inputs_have_changed(source, tmp_path, releases):
@@ -140,7 +143,52 @@ def refused(source: Path, directory: Path, **options: t.Any) -> str:
         built(source, directory, **options)
     releases = directory / "releases"
     assert not releases.exists() or not os.listdir(releases), "something was released all the same"
-    return str(error.value)
+    return "\n".join([str(error.value), *error.value.log])
+
+
+def test_a_mistyped_name_costs_no_artefacts(source, tmp_path):
+    directory = tmp_path / "build"
+    built(source, directory)
+    record = (directory / "record.json").read_text()
+    shutil.rmtree(directory / "releases")
+    for option, value, valid in (
+        ("package", "polkadto", "polkadot"), ("binaries", ["polkadot-worker"], "polkadot, polkadot-prepare-worker"),
+        ("features", ["brokn"], "broken"), ("profile", "production", "bench, dev, release, test"),
+    ):
+        message = refused(source, directory, **{option: value}, names="node_build_")
+        assert message.startswith(f"node_build_{option}: ") and valid in message, message
+    assert (directory / "record.json").read_text() == record and os.listdir(directory / "cargo")
+
+    # What only cargo can tell is asked before anything is removed, too.
+    with open(source / "Cargo.toml", "a", encoding="utf-8") as stream:
+        stream.write('[dependencies]\nbeside = { path = "beside" }\n[profile.production]\ninherits = "release"\n')
+    (source / "beside/src").mkdir(parents=True)
+    (source / "beside/Cargo.toml").write_text('[package]\nname = "beside"\nversion = "1.0.0"\n')
+    (source / "beside/src/lib.rs").touch()
+    commit(source)
+    message = refused(source, directory, features=["broken"], profile="production")
+    assert "Cargo.lock of the source does not fit" in message and "Earlier artefacts are still there" in message, message
+    assert (directory / "record.json").read_text() == record and os.listdir(directory / "cargo")
+    subprocess.run([crate.CARGO, "generate-lockfile", "--offline"], cwd=source, check=True, capture_output=True)
+    commit(source)
+    done = built(source, directory, profile="production", binaries=["polkadot"])
+    assert done["changed"] and not done["cleaned"], "cargo keeps profiles apart by itself"
+
+
+def test_a_git_url_is_cloned_and_left_alone_while_it_is_built(rebuild, source, tmp_path, releases):
+    url = {"node_build_source": f"file://{source}", "node_build_binaries": ["polkadot"]}
+    first = rebuild("--check", **url)
+    assert first.returncode == 0 and "Get the source" in first.stdout and not (tmp_path / "build").exists(), first.stdout
+    first = rebuild(**url)
+    assert first.returncode == 0 and len(releases()) == 1, first.stdout + first.stderr
+    commit(source, "newer")
+    clone = tmp_path / "build/source"
+    head = crate.head(clone)
+    with open(tmp_path / "build/lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        busy = rebuild(**url, node_build_features=["broken"])
+    assert busy.returncode == 2 and "another build runs in" in busy.stdout + busy.stderr
+    assert crate.head(clone) == head, "another revision came under a build that runs"
 
 
 def test_what_is_missing_is_named_with_the_way_to_get_it(source, tmp_path, monkeypatch):
@@ -153,6 +201,13 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(source, tmp_path, monke
     commit(source)
     message = refused(source, directory)
     assert "rust-toolchain asks for 1.2.0" in message and "rustup toolchain install 1.2.0" in message
+    for text, complaint in (
+        ("[toolchain]\nchannel = \n", "asks for no toolchain"), ('[toolchain]\npath = "/opt/rust"\n', "in /opt/rust by its path"),
+        ('[toolchain]\nchannel = "1.2; reboot"\n', "rustup would refuse it too"),
+    ):
+        (source / "rust-toolchain").write_text(text)
+        assert complaint in refused(source, directory, allow_dirty=True), "built with another toolchain than was asked for"
+    (source / "rust-toolchain").write_text("1.2.0\n")
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "git").symlink_to(shutil.which("git") or "")
@@ -188,6 +243,19 @@ def test_a_full_disk_is_told(source, tmp_path):
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
+def status_pid(directory: Path) -> int:
+    """The process that watches over a build."""
+    return json.loads((directory / "status.json").read_text())["pid"]
+
+
+def parent_of(pid: str) -> int:
+    """The parent of a process; 0 if it is gone."""
+    try:
+        return int(Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def test_followed_interrupted_and_limited(source, tmp_path, releases):
     directory, go_on = tmp_path / "build", tmp_path / "go-on"
     (source / "build.rs").write_text(WAITS)
@@ -200,14 +268,20 @@ def test_followed_interrupted_and_limited(source, tmp_path, releases):
     joined = built(source, directory, **waiting)
     assert joined["next"] == begun["next"] and "running already" in joined["notes"][0], "a second run began a build of its own"
 
-    os.kill(json.loads((directory / "status.json").read_text())["pid"], signal.SIGKILL)
+    os.kill(status_pid(directory), signal.SIGKILL)
     message = refused(source, directory, **waiting, **{"continue": begun["next"]})
     assert message.startswith("the build was interrupted") and "Compiling polkadot" in message
     limited = refused(source, directory, **{**waiting, "wait": 60}, timeout=1)
     assert "time limit of 1 seconds" in limited
+    begun = built(source, directory, **waiting)
+    assert "interrupted goes on" in begun["notes"][0] and not begun["cleaned"]
+    cargo = [pid for pid in os.listdir("/proc") if pid.isdigit() and parent_of(pid) == status_pid(directory)]
+    os.kill(int(cargo[0]), signal.SIGKILL)
+    killed = refused(source, directory, **waiting, **{"continue": begun["next"]}, names="node_build_")
+    assert killed.startswith("a compiler was killed") and "node_build_jobs" in killed
     go_on.touch()
     finished = built(source, directory, **{**waiting, "wait": 60})
-    assert finished["done"] and "interrupted goes on" in finished["notes"][0] and not finished["cleaned"]
+    assert finished["done"] and not finished["cleaned"]
     assert releases() == [finished["manifest"]["release"]]
 
 

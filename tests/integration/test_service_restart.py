@@ -72,6 +72,7 @@ def test_start_that_fails_tells_why(host: ServiceHost, restart: str) -> None:
     assert f"ActiveState={state}" in result["msg"]
     assert "Result=exit-code ExecMainStatus=3" in result["msg"]
     assert "no cure yet" in result["msg"]
+    assert "Stopping " not in result["msg"], "what the node said before hides why it does not start"
     assert (result["changed"], result["active_state"]) == (True, state)
     assert host.guards() == []  # it failed by itself: systemd and the operator decide now
 

@@ -21,7 +21,8 @@ MISSING = "" if CARGO and shutil.which("git") else "needs cargo and git"
 DEFAULTS: dict[str, t.Any] = {
     "package": None, "revision": None, "features": [], "default_features": True, "profile": "release", "target": None,
     "toolchain": "stable", "cargo": CARGO, "linker": None, "rustflags": [], "environment": {}, "jobs": None, "clean": False,
-    "allow_dirty": False, "min_free": "10M", "timeout": 120, "wait": 120, "continue": {}, "binaries": BINARIES,
+    "allow_dirty": False, "min_free": "10M", "timeout": 120, "wait": 120, "continue": {}, "names": "",
+    "binaries": BINARIES,
 }
 
 
@@ -30,8 +31,13 @@ def commit(source: Path, message: str = "a change") -> str:
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["add", "--all"], [*identity, "commit", "--quiet", "--allow-empty", "-m", message]):
         subprocess.run(["git", "-C", str(source), *command], check=True)
-    head = ["git", "-C", str(source), "rev-parse", "HEAD"]
-    return subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    return head(source)
+
+
+def head(source: Path) -> str:
+    """The revision that is checked out."""
+    command = ["git", "-C", str(source), "rev-parse", "HEAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def checkout(directory: Path) -> Path:

@@ -10,6 +10,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import
 
 VALUES = ("wanted", "configured", "live")
 SHORT = {STRATEGY: "strategy"}
+LONGEST_RELEASE = 24
 
 
 def settings_lines(rows: list, width: int, verbose: bool) -> list:
@@ -37,4 +38,6 @@ def _cells(row: dict, values: tuple) -> tuple:
 
 
 def _value(row: dict, key: str) -> str:
-    return clean(value_text(row, key)).replace("copy-on-write", "CoW")
+    text = clean(value_text(row, key)).replace("copy-on-write", "CoW")
+    # The beginning of a release is that of all others too; its end is what tells them apart. A finding has it in full.
+    return f"{text[:13]}\u2026{text[-8:]}" if row["setting"] == "release" and len(text) > LONGEST_RELEASE else text

@@ -86,7 +86,8 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     changed = "would change: " if report["check"] else "reverted: " if report["mode"] == "revert" else "changed: "
     told = []  # type: list[tuple[str, str | None]]
     if entry["failure"]:
-        told.append((clean(entry["failure"]["message"]), COLOURS[entry["verdict"]]))
+        said = [clean(line) for line in str(entry["failure"]["message"]).splitlines() if line.strip()]
+        told += [(("| " if number else "") + line, COLOURS[entry["verdict"]]) for number, line in enumerate(said)]
     if entry["skipped"]:
         told.append(("left out: " + clean(entry["skipped"]), "yellow"))
     findings = entry["findings"] if verbose else _telling(entry["findings"])

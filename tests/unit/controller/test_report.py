@@ -97,6 +97,12 @@ def test_what_was_wrong_is_told_after_it_was_fixed():
     assert "was shm-too-small: /dev/shm is 64 MiB" in shown
 
 
+def test_a_log_keeps_its_lines():
+    message = "node.service did not start\n\nStarted it\nError: ends \x1b[31mat once\n"
+    shown = text("remediate", a={"failure": {"task": "Fix", "message": message, "unreachable": False}})
+    assert "\n  node.service did not start\n  | Started it\n  | Error: ends  [31mat once\n" in shown, shown
+
+
 def test_nothing_is_said_twice_of_a_healthy_host():
     assert text("verify", a=HEALTHY).splitlines()[3:] == ["healthy  a     -            -        -"]
 

@@ -92,10 +92,12 @@ def test_command_and_environment():
         f"/t/bin/cargo build --locked --target-dir /build/cargo --target {ARM64} --profile production --package node "
         "--bin polkadot --features a,b --no-default-features --jobs 2")
     session = {"PATH": "/usr/bin", "HOME": "/h", "RUSTFLAGS": "-x", "CARGO_TARGET_DIR": "/else",
+               "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
                "JEMALLOC_SYS_WITH_LG_PAGE": "12"}
     variables = build_environment(session, dict(wanted, linker="/usr/bin/ld"), FOUND)
     assert variables["PATH"] == "/t/bin:/usr/bin" and variables["RUSTUP_TOOLCHAIN"] == FOUND.name and variables["HOME"] == "/h"
-    assert variables["CARGO_ENCODED_RUSTFLAGS"] == "-C\x1flto" and not {"RUSTFLAGS", "CARGO_TARGET_DIR"} & set(variables)
+    assert variables["CARGO_ENCODED_RUSTFLAGS"] == "-C\x1flto" and not {
+        "RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PROFILE_RELEASE_OPT_LEVEL"} & set(variables)
     assert variables["JEMALLOC_SYS_WITH_LG_PAGE"] == "16", "the session decided on which pages the node can run"
     assert variables["CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER"] == "/usr/bin/ld"
     assert inputs(environment={"JEMALLOC_SYS_WITH_LG_PAGE": 14})["environment"] == {"JEMALLOC_SYS_WITH_LG_PAGE": "14"}
@@ -106,6 +108,8 @@ def test_artefacts_are_stale_only_for_a_reason():
     record = {"inputs": inputs(), "source": "/src"}
     assert stale_reasons(record, inputs(), "/src", True, False) == []
     assert stale_reasons(record, inputs(features=["x"]), "/src", True, False) == ["features: x, before none"]
+    apart = inputs(profile="dev", package="node", binaries=["polkadot", "worker"])
+    assert stale_reasons(record, apart, "/src", True, False) == [], "hours are lost for what cargo keeps apart by itself"
     assert stale_reasons(record, inputs(), "/other", True, False) == ["source: /other, before /src"]
     assert stale_reasons(record, inputs(), "/src", True, True) == ["asked for"]
     assert stale_reasons({}, inputs(), "/src", True, False) == ["nothing says from what the artefacts there were made"]
