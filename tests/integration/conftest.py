@@ -53,7 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run have every so many-th file of the tests."""
-    parser.addoption("--part", metavar="K/N", default="1/1", help="the K-th of N parts of the files, for machines with little time")
+    parser.addoption("--part", metavar="K/N", default="1/1",
+                     help="the K-th of N parts of the files, for machines with little time")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
