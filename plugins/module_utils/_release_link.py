@@ -172,6 +172,9 @@ def take_back(dry: bool) -> dict:
         actions.append(f"{directory}: removed")
         if not dry:
             remove_directory(directory)
+    if not dry:
+        with contextlib.suppress(OSError):  # others are there, or it was never made; an interrupted revert may have left it
+            os.rmdir(RELEASES)
     return {"changed": bool(actions), "actions": actions, "notes": notes, "restart_required": False}
 
 
