@@ -31,7 +31,7 @@ import performance_doc  # noqa: E402
 from loopback_ssh import names_over_ssh  # noqa: E402
 
 NAMES = 20
-TIMES = 5
+TIMES = 3
 ON_TARGET = 15
 # What a runbook tells an operator to look at, one command after the other.
 RUNBOOK = (
