@@ -23,8 +23,9 @@ _SIZE = re.compile(r"\A([0-9]+)\s*(%?)\Z")
 def rollout_batches(hosts: list, hostvars: dict, serial: list | str | int, canaries: list | str | None = None,
                     domain_prefix: int = PREFIX, domain_prefix_v6: int = PREFIX_V6) -> list:
     """See plugins/filter/rollout_batches.yml. Raises ValueError."""
-    first, rest = _split(hosts, hostvars, canaries, domain_prefix, domain_prefix_v6)
-    sizes = _sizes(serial, len(hosts))
+    first, rest = ([host for host in part if not host.idle]
+                   for part in _split(hosts, hostvars, canaries, domain_prefix, domain_prefix_v6))
+    sizes = _sizes(serial, len(first) + len(rest))
     plain = [host for host in rest if not host.groups]
     if not first and plain and sizes[0] == 1:
         # a first batch of one host is there to show mistakes, and an authority should not be the one that pays for them

@@ -29,6 +29,7 @@ class Host(t.NamedTuple):
     name: str
     domain: Token
     groups: tuple
+    idle: bool  # there is nothing to be done on it
 
     @property
     def tokens(self) -> tuple:
@@ -50,8 +51,14 @@ def read_hosts(names: object, hostvars: object, prefix_lengths: dict) -> list:
         variables = hostvars.get(name)
         if not isinstance(variables, Mapping):
             raise OptionError("hosts", name, "hosts that hostvars knows")
-        hosts.append(Host(position, name, domain_of(name, variables, prefix_lengths), groups_of(name, variables)))
+        hosts.append(Host(position, name, domain_of(name, variables, prefix_lengths), groups_of(name, variables), is_idle(variables)))
     return hosts
+
+
+def is_idle(variables: Mapping) -> bool:
+    """Whether the diagnosis has found nothing to be done on a host."""
+    summary = variables.get("memory_pool_rollout")
+    return isinstance(summary, Mapping) and str(summary.get("idle")) == "True"
 
 
 def domain_of(name: str, variables: Mapping, prefix_lengths: dict) -> Token:

@@ -57,6 +57,14 @@ def test_domain_of_an_address(left, right, same):
     assert same_domain({"ansible_host": left}, {"ansible_host": right}) is same
 
 
+def test_a_host_with_nothing_to_do_has_no_turn():
+    idle = {"memory_pool_rollout": {"idle": True}}
+    hosts = fleet({}, idle, {"memory_pool_rollout": {"idle": "False"}}, {"memory_pool_rollout": {"idle": "True"}})
+    assert batches(hosts, "100%") == [["h0", "h2"]], "a host was given a turn, and waited for, though there is nothing to do"
+    assert batches(hosts, "50%", canaries=["h1", "h2"]) == [["h2"], ["h0"]]
+    assert batches(fleet(idle, idle), [1, "10%"]) == []
+
+
 def test_own_domain_wins_and_a_number_is_its_text():
     assert same_domain({"ansible_host": "192.0.2.1", "memory_pool_domain": 7}, {"memory_pool_domain": " 7 "})
     assert not same_domain({"ansible_host": "192.0.2.1", "memory_pool_domain": "r1"}, {"ansible_host": "192.0.2.2"})
