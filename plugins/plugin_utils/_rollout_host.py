@@ -51,7 +51,8 @@ def read_hosts(names: object, hostvars: object, prefix_lengths: dict) -> list:
         variables = hostvars.get(name)
         if not isinstance(variables, Mapping):
             raise OptionError("hosts", name, "hosts that hostvars knows")
-        hosts.append(Host(position, name, domain_of(name, variables, prefix_lengths), groups_of(name, variables), is_idle(variables)))
+        domain = domain_of(name, variables, prefix_lengths)
+        hosts.append(Host(position, name, domain, groups_of(name, variables), is_idle(variables)))
     return hosts
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from chain_runs import GIB, Play, Run, ill, play, shm_mount  # noqa: F401  fixtures
+from chain_runs import GIB, Play, Run, ill, play, shm_mount  # noqa: F401  # pylint: disable=unused-import  # fixtures
 from conftest import HostHandle
 
 pytestmark = pytest.mark.nspawn

@@ -25,7 +25,7 @@ from engine_box import (
     module_inside,
     runtime_version,
 )
-from engine_hosts import BROKEN, GIB, OPERATORS, box, docker, place, podman, seen, start  # noqa: F401  fixtures
+from engine_hosts import BROKEN, GIB, OPERATORS, box, docker, place, podman, seen, start  # noqa: F401  # pylint: disable=unused-import  # fixtures
 from private_root import REPOSITORY, STATE
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts

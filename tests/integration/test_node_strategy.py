@@ -9,7 +9,7 @@ import json
 
 import pytest
 from service_host import ServiceHost
-from strategy_host import (  # noqa: F401  fixtures
+from strategy_host import (  # noqa: F401  # pylint: disable=unused-import  # fixtures
     ASKED,
     CHOSEN,
     DROP_IN,

@@ -13,7 +13,7 @@ import time
 import pytest
 from conftest import DOMAINS, HostHandle
 from fleet import shaping
-from rollout_runs import DROP_IN, MARGIN, NAMES, RECORD, Operator, Run, fleet, floor_of, hosts, operator, pids, starts, wait_until  # noqa: F401  fixtures
+from rollout_runs import DROP_IN, MARGIN, NAMES, RECORD, Operator, Run, fleet, floor_of, hosts, operator, pids, starts, wait_until  # noqa: F401  # pylint: disable=unused-import  # fixtures
 from timeline import Probe
 
 pytestmark = pytest.mark.nspawn

@@ -15,7 +15,7 @@ import time
 import pytest
 from conftest import HostHandle
 from fleet import shaping
-from rollout_runs import MARGIN, NAMES, RECORD, fleet, floor_of, hosts, operator, pids, starts, wait_until, written_floor  # noqa: F401  fixtures
+from rollout_runs import MARGIN, NAMES, RECORD, fleet, floor_of, hosts, operator, pids, starts, wait_until, written_floor  # noqa: F401  # pylint: disable=unused-import  # fixtures
 
 pytestmark = pytest.mark.nspawn
 

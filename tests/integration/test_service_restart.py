@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from restart_host import QUICK, SLEEP, SLOW, WITH_FILE, down_seconds, handle, host, restarts  # noqa: F401  fixtures
+from restart_host import QUICK, SLEEP, SLOW, WITH_FILE, down_seconds, handle, host, restarts  # noqa: F401  # pylint: disable=unused-import  # fixtures
 from service_host import MODULES, REPOSITORY, ServiceHost
 
 pytestmark = pytest.mark.nspawn

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from restart_host import LEAD, QUICK, SLEEP, SLOW, down_seconds, handle, host, restarts, slow_systemd_run  # noqa: F401  fixtures
+from restart_host import LEAD, QUICK, SLEEP, SLOW, down_seconds, handle, host, restarts, slow_systemd_run  # noqa: F401  # pylint: disable=unused-import  # fixtures
 from service_host import PID_FILE, ServiceHost
 
 pytestmark = pytest.mark.nspawn

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import HostHandle
 from service_host import ServiceHost
-from strategy_host import CHOSEN, DROP_IN, FLAG, NODE, OPTION, RESULTS, WRITE, argv, checked, handle, host, restart, unchanged  # noqa: F401  fixtures
+from strategy_host import CHOSEN, DROP_IN, FLAG, NODE, OPTION, RESULTS, WRITE, argv, checked, handle, host, restart, unchanged  # noqa: F401  # pylint: disable=unused-import  # fixtures
 
 from environment_cases import ARGV, CASES
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +35,7 @@ def is_minimal(program: Program, culprits: list) -> bool:
 
 
 @st.composite
-def programs(draw: Any, largest_group: int = 3) -> Program:
+def programs(draw: st.DrawFn, largest_group: int = 3) -> Program:
     size = draw(st.integers(1, 64))
     group = st.sets(st.integers(0, size - 1), min_size=1, max_size=largest_group)
     return Program(size, draw(st.lists(group, min_size=1, max_size=4)))
