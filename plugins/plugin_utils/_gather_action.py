@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
@@ -17,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._one_program imp
 _INTERNAL = "_ansible_"
 # What ansible-core packs quickest; of it, nothing but how it would be started is kept.
 _SMALLEST = "ansible.builtin.ping"
+_FILE = str(Path(__file__).resolve().parents[1] / "modules" / f"{GATHERS}.py")
 
 
 class GatherAction(ActionBase):
@@ -33,7 +35,7 @@ class GatherAction(ActionBase):
             internal = {name: value for name, value in module_args.items() if name.startswith(_INTERNAL)}
             sent = exchanged(super()._configure_module(_SMALLEST, internal, task_vars), code)
             if sent is not None:
-                return sent
+                return (*sent[:-1], _FILE)  # by which the file on the host is named
         return super()._configure_module(module_name, module_args, task_vars)
 
     def code(self, module_args: dict) -> bytes | None:
@@ -50,7 +52,14 @@ def exchanged(built: tuple, code: bytes) -> tuple | None:
     """
     for place, part in enumerate(built):
         if isinstance(part, bytes):
-            return (*built[:place], code, *built[place + 1:])
+            return (*built[:place], _as_script(part, code), *built[place + 1:])
         if isinstance(getattr(part, "b_module_data", None), bytes):
-            return (*built[:place], dataclasses.replace(part, b_module_data=code), *built[place + 1:])
+            script = _as_script(part.b_module_data, code)
+            return (*built[:place], dataclasses.replace(part, b_module_data=script), *built[place + 1:])
     return None
+
+
+def _as_script(other: bytes, code: bytes) -> bytes:
+    """The code with the first line of the other if that names an interpreter, by which a task with ``async`` is started."""
+    first = other.split(b"\n", 1)[0]
+    return first + b"\n" + code if first.startswith(b"#!") else code
