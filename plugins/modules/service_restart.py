@@ -47,6 +47,11 @@ options:
     description: For how many seconds the new process must stay the same and running.
     type: int
     default: 5
+  main_pid:
+    description:
+      - The main process that was seen to need the restart, V(0) for a service that was down.
+      - If the service runs another one by now, somebody else has restarted it since, and that will do.
+    type: int
   state:
     description: What is to be done. There is only V(restarted).
     type: str
@@ -184,6 +189,10 @@ def run(module: AnsibleModule) -> dict:
     reason = _restart.reason_to_leave(restart.unit, before, bool(left_over))
     if reason:
         return dict(nothing, notes=[reason])
+    done_already = [f"{restart.unit}: restarted by a run that was under way already"]
+    seen = module.params["main_pid"]
+    if seen is not None and _restart.runs_on(before) and seen != nothing["main_pid_before"]:
+        return dict(nothing, changed=True, actions=done_already, main_pid_before=seen)
     others = restart.active_dependents(before)
     actions = [f"{restart.unit}: restarted"]
     actions += [f"{other}: started again, since it stops together with {restart.unit}" for other in others]
@@ -197,9 +206,9 @@ def run(module: AnsibleModule) -> dict:
                             planned=actions, **nothing)
     try:
         with lock(restart.unit, restart.longest(before)) as waited:
-            outcome = restart.done_meanwhile(before) if waited else None
+            outcome = restart.done_meanwhile(before) if waited or left_over else None
             if outcome is not None:
-                actions = [f"{restart.unit}: restarted by a run that was under way already"]
+                actions = done_already
             else:
                 outcome = restart.run(before, restart.left_over_guards() if waited else left_over, others)
     except RestartFailed as error:
@@ -218,6 +227,7 @@ def main() -> None:
             "margin": {"type": "int", "default": 30},
             "timeout": {"type": "int", "default": 90},
             "settle": {"type": "int", "default": 5},
+            "main_pid": {"type": "int"},
             "state": {"type": "str", "choices": ["restarted"], "default": "restarted"},
         },
         supports_check_mode=True,

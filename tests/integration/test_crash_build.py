@@ -31,10 +31,11 @@ HEAD = "import json, os, sys\nfrom ansible_collections.aarch64.validator.plugins
 RECORD = {"source": "/", "inputs": {"target": "x", "binaries": ["node"]}, "revision": "1a" * 20, "dirty": False}
 # The process that goes on when its module has ended: what _build_run.start() runs at last, without the two forks before.
 BUILD = HEAD + """
-directory, clean, record = sys.argv[1], sys.argv[2] == "clean", json.loads(sys.argv[3])
+directory, record = sys.argv[1], json.loads(sys.argv[3])
+stale = ["another toolchain"] if sys.argv[2] == "clean" else []
 os.makedirs(directory + "/cargo", exist_ok=True)
 command = ["/bin/sh", "-c", f"mkdir -p {directory}/cargo && echo made >{directory}/cargo/node"]
-job = _build_run.Job("token", directory, "/", command, dict(os.environ), 60, clean, record)
+job = _build_run.Job("token", directory, "/", command, ["true"], dict(os.environ), 60, stale, record)
 _build_run._build(job, os.open(os.devnull, os.O_WRONLY))
 """
 RELEASE = HEAD + """

@@ -31,6 +31,17 @@ def test_restart_with_delay(host: ServiceHost) -> None:
     assert host.run("sh", "-c", "ls /run/*.lock || true") == ""
 
 
+def test_what_was_restarted_since_is_not_restarted_again(host: ServiceHost) -> None:
+    unit = host.unit("node", SLEEP)
+    running = host.pid(unit)
+    for check in (True, False):
+        result = host.restart(unit=unit, main_pid=0, check=check)
+        assert result["actions"] == [unit + ": restarted by a run that was under way already"]
+        assert (result["changed"], result["main_pid_before"], result["main_pid"]) == (True, 0, running)
+    assert host.pid(unit) == running, "a node that was restarted already has been restarted once more"
+    assert restarts(host, unit, main_pid=running, **QUICK)["main_pid_before"] == running
+
+
 def test_unit_stopped_on_purpose_is_left(host: ServiceHost) -> None:
     unit = host.unit("node", SLEEP)
     host.run("systemctl", "stop", unit)
