@@ -41,18 +41,14 @@ DOMAINS = dict(zip([f"val-{number}" for number in range(1, 9)], "abcabcdd"))
 _TREES = ("/etc/fstab", "/etc/systemd", "/etc/sysctl.d", "/etc/default")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the option that keeps what was seen."""
-    parser.addoption("--record", action="store_true", help="write the table of faults in docs/reliability.md")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Know the marker also where this directory is run alone."""
     config.addinivalue_line("markers", "nspawn: needs root and systemd-nspawn, boots real hosts")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run have every so many-th file of the tests."""
+    """Let a run have every so many-th file of the tests, and keep what was seen."""
+    parser.addoption("--record", action="store_true", help="write the table of faults in docs/reliability.md")
     parser.addoption("--part", metavar="K/N", default="1/1",
                      help="the K-th of N parts of the files, for machines with little time")
 
