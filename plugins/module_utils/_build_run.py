@@ -154,7 +154,7 @@ def _build(job: Job, write: int) -> None:
 def _run(job: Job, command: list, log: t.IO[bytes], deadline: float) -> dict:
     """Run one command of cargo, until the time is over: ``{outcome, status}``."""
     # cargo ends with this process, so that no build goes on that nobody watches.
-    process = subprocess.Popen(  # noqa: S603 - a list of words, never a line of text
+    process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
         command, cwd=job.source, env=job.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         start_new_session=True, preexec_fn=lambda: _libc.prctl(_PDEATHSIG, signal.SIGKILL))  # noqa: PLW1509 - no threads
     try:
