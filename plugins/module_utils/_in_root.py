@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import stat
 
+from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
+
 _MAX_LINKS = 40  # as the kernel, MAXSYMLINKS
 _MAX_TEXT = 1 << 16
 
@@ -44,18 +46,22 @@ def in_root(root: str, path: str) -> str | None:
     return os.path.join(root, *done) if done else root
 
 
-def small_text(root: str, path: str) -> str | None:
-    """The text of a small regular file in there; None where there is none. A pipe or a device in there must not stop us."""
+def file_head(root: str, path: str, most: int) -> bytes | None:
+    """The first bytes of a regular file in there; None where there is none. A pipe or a device in there must not stop us."""
     found = in_root(root, path)
     if found is None:
         return None
     try:
-        descriptor = os.open(found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW)
+        descriptor = regular_file(found, os.O_RDONLY | os.O_NOFOLLOW)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            return os.read(descriptor, _MAX_TEXT).decode("utf-8", "replace")
+            return os.read(descriptor, most)
         finally:
             os.close(descriptor)
     except OSError:
         return None
+
+
+def small_text(root: str, path: str) -> str | None:
+    """The text of a small regular file in there, as file_head()."""
+    content = file_head(root, path, _MAX_TEXT)
+    return None if content is None else content.decode("utf-8", "replace")

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 
-from ansible_collections.aarch64.validator.plugins.module_utils._in_root import in_root, small_text
+from ansible_collections.aarch64.validator.plugins.module_utils._in_root import file_head, in_root, small_text
 
 # Where loaders and the C library lie: /lib of every distribution, and the directories that Debian and Fedora have besides.
 _DIRECTORIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
@@ -63,16 +63,5 @@ def _names(root: str, directory: str) -> list:
 
 def _glibc_version(root: str, path: str) -> str | None:
     """The release that the library prints when it is executed, from its bytes."""
-    found = in_root(root, path)
-    if found is None:
-        return None
-    try:
-        descriptor = os.open(found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW)
-        try:
-            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            match = _BANNER.search(os.pread(descriptor, _MAX_LIBRARY, 0)) if is_file else None
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return None
+    match = _BANNER.search(file_head(root, path, _MAX_LIBRARY) or b"")
     return match.group(1).decode() if match else None
