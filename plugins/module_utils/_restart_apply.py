@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import binascii
 import contextlib
-import fcntl
 import os
 import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _restart
+from ansible_collections.aarch64.validator.plugins.module_utils._flock import Taken, acquire
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 
 LOCK_DIRECTORY = "/run"
@@ -50,36 +50,16 @@ def lock(unit: str, patience: float) -> t.Iterator[bool]:
     Its module may well outlive the controller that ordered it. Raises RestartFailed if it lasts longer than patience.
     """
     path = os.path.join(LOCK_DIRECTORY, f"aarch64-validator-restart-{unit}.lock")
-    begin = time.monotonic()
-    waited = False
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > begin + patience:
-                    message = f"{unit}: another restart of it is still under way on this host after {patience:.0f} seconds"
-                    raise RestartFailed(message, **NOTHING_DONE) from None
-                waited = True
-                time.sleep(POLL_SECONDS)
-                continue
-            if not _is_same_file(descriptor, path):  # its last holder has removed it meanwhile
-                continue
-            try:
-                yield waited
-            finally:
-                os.unlink(path)
-            return
-        finally:
-            os.close(descriptor)
-
-
-def _is_same_file(descriptor: int, path: str) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
+        descriptor, waited = acquire(path, patience, POLL_SECONDS)
+    except Taken:
+        message = f"{unit}: another restart of it is still under way on this host after {patience:.0f} seconds"
+        raise RestartFailed(message, **NOTHING_DONE) from None
+    try:
+        yield waited
+    finally:
+        os.unlink(path)
+        os.close(descriptor)
 
 
 class Restart:
