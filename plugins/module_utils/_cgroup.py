@@ -9,6 +9,7 @@ Sources: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst and cgrou
 from __future__ import annotations
 
 import os
+import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, smaller
 
@@ -47,8 +48,8 @@ def directories_of(controller: str, paths: dict, mounts: list) -> tuple:
     return None, []
 
 
-def cgroup_facts(cgroup_text: str, mounts: list) -> dict:
-    """The tightest limits on the way up from a group, and the file that sets each.
+def cgroup_facts(cgroup_text: str, mounts: list, read: t.Callable[[str], int | None]) -> dict:
+    """The tightest limits on the way up from a group, and the file that sets each. read is read_limit().
 
     ``{version, limit, limited_by, high, current, swap, pids, pids_limited_by, pids_current}``. limit, high, current and swap
     are bytes, -1 is no limit and None not known. ``swap`` is what swap may take, without memory. pids are processes.
@@ -59,22 +60,22 @@ def cgroup_facts(cgroup_text: str, mounts: list) -> dict:
     facts["version"] = version
     if version is not None:
         files = _FILES[version]
-        facts["limit"], facts["limited_by"] = _tightest(directories, files["limit"])
-        facts["high"] = _tightest(directories, files["high"])[0]
-        facts["swap"] = _swap(version, _tightest(directories, files["swap"])[0], facts["limit"])
-        facts["current"] = _read_limit(os.path.join(directories[0], files["current"]))
+        facts["limit"], facts["limited_by"] = _tightest(directories, files["limit"], read)
+        facts["high"] = _tightest(directories, files["high"], read)[0]
+        facts["swap"] = _swap(version, _tightest(directories, files["swap"], read)[0], facts["limit"])
+        facts["current"] = read(os.path.join(directories[0], files["current"]))
     _version, directories = directories_of("pids", paths, mounts)
     if directories:
-        facts["pids"], facts["pids_limited_by"] = _tightest(directories, _PIDS[0])
-        facts["pids_current"] = _read_limit(os.path.join(directories[0], _PIDS[1]))
+        facts["pids"], facts["pids_limited_by"] = _tightest(directories, _PIDS[0], read)
+        facts["pids_current"] = read(os.path.join(directories[0], _PIDS[1]))
     return facts
 
 
-def _tightest(directories: list, name: str) -> tuple:
+def _tightest(directories: list, name: str, read: t.Callable[[str], int | None]) -> tuple:
     """``(value, path)`` of the tightest limit on the way up; of equal ones the innermost. No path where there is no limit."""
     value, path = None, None
     for directory in directories:
-        found = _read_limit(os.path.join(directory, name))
+        found = read(os.path.join(directory, name))
         if found is None or (value is not None and smaller(value, found) == value):
             continue
         value, path = found, None if found == UNLIMITED else os.path.join(directory, name)
@@ -99,7 +100,7 @@ def _upwards(mountpoint: str, path: str) -> list:
     return [os.path.join(mountpoint, *parts[:depth]) for depth in range(len(parts), -1, -1)]
 
 
-def _read_limit(path: str) -> int | None:
+def read_limit(path: str) -> int | None:
     """A limit file; that it is not there is normal (the root group has none)."""
     try:
         with open(path, encoding="ascii") as stream:

@@ -8,10 +8,11 @@ Nothing is executed and no engine is asked, so that this is the same for all of 
 
 from __future__ import annotations
 
+import functools
 import os
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import parse_cgroup
+from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import parse_cgroup, read_limit
 from ansible_collections.aarch64.validator.plugins.module_utils._confinement import (
     capability_names,
     is_rootless,
@@ -42,13 +43,15 @@ _GENERATIONS = 16  # a program, its shell, its init and the monitor of its conta
 
 
 class Here(t.NamedTuple):
-    """What this process itself has, which others are compared with."""
+    """What this process itself has, which others are compared with, and what is read once for all of them."""
 
     mounts: list
     mount_namespace: str | None
     uid_map: str | None
     shm_device: int | None
     place: Place | None
+    huge: frozenset  # numbers of the processes with enough virtual memory to hold a pool
+    read_limit: t.Callable[[str], int | None]  # a file of control groups, each once: all groups share those above them
 
 
 class Seen(t.NamedTuple):
@@ -62,10 +65,11 @@ class Seen(t.NamedTuple):
     uid_map: str | None
 
 
-def look_around(mounts: list, cgroup: str) -> Here:
+def look_around(mounts: list, cgroup: str, huge: frozenset) -> Here:
     """What this process has, from its parsed mountinfo and the text of its control groups."""
     place = combined([place_of_cgroups(parse_cgroup(cgroup).values()), place_of_mounts(mounts)])
-    return Here(mounts, _namespace("/proc/self/"), read_text("/proc/self/uid_map", []), _device(SHM), place)
+    return Here(mounts, _namespace("/proc/self/"), read_text("/proc/self/uid_map", []), _device(SHM), place, huge,
+                functools.lru_cache(maxsize=None)(read_limit))
 
 
 def mounts_of(base: str, here: Here, unread: list) -> list | None:

@@ -23,7 +23,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._in_root import 
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import journal_command, parse_journal
 from ansible_collections.aarch64.validator.plugins.module_utils._left_over import GUARDS, interrupted, is_guard, on_trial
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT
-from ansible_collections.aarch64.validator.plugins.module_utils._processes import Ours, node_processes
+from ansible_collections.aarch64.validator.plugins.module_utils._processes import Ours, huge_processes, node_processes
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     may_raise_limits,
     parse_limits,
@@ -77,7 +77,7 @@ def gather(wanted: Wanted) -> dict:
     may_try = wanted.probe and not host["emulated"] and host["userland_bits"] == 64
     trials = Trials(kernel["va_bits"] if may_try else None, wanted.engines_needed, unread)
     cgroup = read("/proc/self/cgroup")
-    here = look_around(mounts, cgroup)
+    here = look_around(mounts, cgroup, huge_processes())
     services = {}  # type: dict
     if host["service_manager"] == "systemd":
         services, host["on_trial"] = services_found(wanted, here, kernel["nr_open"], unread)
@@ -97,8 +97,8 @@ def gather(wanted: Wanted) -> dict:
         "kernel": kernel,
         "libc": libc_facts(),
         "toolchain": toolchains(host["session"]["user"], services, wanted.toolchain, unread),
-        "shm": shm_facts(mounts, meminfo, unread),
-        "memory": memory_facts(meminfo, cgroup_facts(cgroup, mounts)),
+        "shm": shm_facts(mounts, meminfo, container=host["container"] is not None, unread=unread),
+        "memory": memory_facts(meminfo, cgroup_facts(cgroup, mounts, here.read_limit)),
         "limits": limits,
         "pool": dict(pool, **trials.outcome(wanted.engine_bytes, None, limits)),
         "services": services,
@@ -134,7 +134,7 @@ def services_found(wanted: Wanted, here: Here, nr_open: int | None, unread: list
     # A node by a name of its own is known by its process, and may have none since we restarted it.
     ours = {trial["unit"] for trial in trials or []} | {unit["Id"] for unit in units if guards and interrupted(unit, guards)}
     if wanted.services == [AUTO]:
-        chosen = {unit["Id"] for unit in candidates(units)} | ours
+        chosen = {unit["Id"] for unit in candidates(units, here.huge)} | ours
         units = [unit for unit in units if unit["Id"] in chosen]
     else:
         ours = {unit["Id"] for unit in units}

@@ -28,7 +28,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 
-_MIN_POOL_BYTES = 64 << 30  # a process with less virtual memory than this maps no pool; its maps stay unread
 _MAX_MAPS = 64 << 20  # 65530 mappings, the default vm.max_map_count, take 7 MB
 _REPLACED = " (deleted)"  # what the kernel adds to the path of a file that is no longer there (fs/d_path.c)
 
@@ -51,14 +50,14 @@ def process_facts(pid: int, here: Here, unread: list, texts: dict | None = None)
     for name in ("limits", "status", "cgroup", "cmdline"):
         texts[name] = texts.get(name) or read_text(base + name, unread)
     limits = parse_limits(texts["limits"]) if texts["limits"] else None
-    maps = read_text(base + "maps", unread, _MAX_MAPS) if is_huge(str(pid)) else ""
+    maps = read_text(base + "maps", unread, _MAX_MAPS) if pid in here.huge else ""
     regions = parse_maps(maps or "")
     command_line = texts["cmdline"] or ""
     binary = _link(base + "exe", unread)
     replaced = binary is not None and binary.endswith(_REPLACED)
     seen = Seen(base=base, status=parse_status(texts["status"] or ""), cgroup=texts["cgroup"] or "",
                 own_root=has_own_root(base), mounts=mounts_of(base, here, unread), uid_map=read_text(base + "uid_map", []))
-    cgroup = cgroup_facts(seen.cgroup, here.mounts)
+    cgroup = cgroup_facts(seen.cgroup, here.mounts, here.read_limit)
     shm = own_shm(seen, here, unread)
     return {
         "limits": limits,
@@ -77,12 +76,6 @@ def process_facts(pid: int, here: Here, unread: list, texts: dict | None = None)
         "parent": int(seen.status["PPid"]) if seen.status.get("PPid", "").isdigit() else 0,
         "wasmtime_mapped": any("wasmtime" in region[4].rpartition("/")[2] for region in regions),
     }
-
-
-def is_huge(pid: str) -> bool:
-    """Whether a process has enough virtual memory to hold a pool; statm is readable by everyone."""
-    pages = (read_text(f"/proc/{pid}/statm", []) or "0").split()[0] if pid not in ("", "0") else "0"
-    return pages.isdigit() and int(pages) * os.sysconf("SC_PAGE_SIZE") >= _MIN_POOL_BYTES
 
 
 def _link(path: str, unread: list) -> str | None:

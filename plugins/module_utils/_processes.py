@@ -14,7 +14,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._elf import bina
 from ansible_collections.aarch64.validator.plugins.module_utils._host import user_name
 from ansible_collections.aarch64.validator.plugins.module_utils._in_root import in_root
 from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts, redact_arguments
-from ansible_collections.aarch64.validator.plugins.module_utils._process import is_huge, process_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._process import process_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import has_interpreter
@@ -24,6 +24,7 @@ if t.TYPE_CHECKING:
 
 _MOST = 64  # nodes told of; a host with more of them has other troubles
 _GENERATIONS = 64
+_MIN_POOL_BYTES = 64 << 30  # a process with less virtual memory than this maps no pool; its maps stay unread
 _SHORT = 12  # digits of an identifier, as engines print it
 _INTERPRETER_ARGUMENTS = 4  # where the name of a script stands at the latest: python3 -sE /usr/bin/polkadot
 
@@ -43,7 +44,7 @@ def node_processes(ours: Ours, here: Here, unread: list) -> tuple:
     """
     found = {}  # type: dict[int, tuple]
     for pid in _numbers():
-        if pid in ours.pids or len(found) == _MOST or not may_be_node(pid):
+        if pid in ours.pids or len(found) == _MOST or not may_be_node(pid, here.huge):
             continue
         texts = {name: read_text(f"/proc/{pid}/{name}", []) for name in ("status", "cgroup")}
         if _asked_for(texts["cgroup"] or "", ours):
@@ -67,9 +68,20 @@ def node_processes(ours: Ours, here: Here, unread: list) -> tuple:
     return processes, binaries
 
 
-def may_be_node(pid: int) -> bool:
-    """Whether a process is worth a look: huge, or of a known name. Costs one or two small reads."""
-    if is_huge(str(pid)):
+def huge_processes() -> frozenset:
+    """Numbers of all processes but this one with enough virtual memory to hold a pool; statm is readable by everyone."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    return frozenset(pid for pid in _numbers() if _pages(pid) * page >= _MIN_POOL_BYTES)
+
+
+def _pages(pid: int) -> int:
+    first = (read_text(f"/proc/{pid}/statm", []) or "0").split()[0]
+    return int(first) if first.isdigit() else 0
+
+
+def may_be_node(pid: int, huge: frozenset) -> bool:
+    """Whether a process is worth a look: huge, or of a known name. Costs one small read at most."""
+    if pid in huge:
         return True
     try:
         return is_node_program(os.readlink(f"/proc/{pid}/exe"))

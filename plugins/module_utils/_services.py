@@ -17,7 +17,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._node import (
     redact_arguments,
     redact_text,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, is_huge, process_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, process_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import DROP_IN_FILE, made_from
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source
@@ -58,12 +58,12 @@ def exec_start(properties: dict) -> tuple:
     return (match.group(1), match.group(2)) if match else ("", "")
 
 
-def candidates(units: list) -> list:
+def candidates(units: list, huge: frozenset) -> list:
     """Of all units of a host, those that may be nodes: a known program, a huge process, or down by failure."""
     return [
         unit for unit in units
         if unit.get("LoadState") == "loaded"
-        and (is_node_program(exec_start(unit)[0]) or has_failed(unit) or is_huge(unit.get("MainPID", "0")))
+        and (is_node_program(exec_start(unit)[0]) or has_failed(unit) or int(unit.get("MainPID") or 0) in huge)
     ]
 
 

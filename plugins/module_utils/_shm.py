@@ -14,7 +14,6 @@ import os
 import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
-from ansible_collections.aarch64.validator.plugins.module_utils._container import container
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import mount_on
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED
@@ -23,7 +22,7 @@ PATH = _fstab.TARGET
 DEFAULT_SIZE = "2G"  # what the operator's runbook asks for; on a small board the default alone may become less
 
 
-def shm_facts(mounts: list, meminfo: dict, unread: list) -> dict:
+def shm_facts(mounts: list, meminfo: dict, container: bool, unread: list) -> dict:
     """Facts about this host's /dev/shm, from its parsed mountinfo and meminfo. Never raises.
 
     What cannot be read is None and noted in unread. See describe_shm() for the shape.
@@ -36,7 +35,7 @@ def shm_facts(mounts: list, meminfo: dict, unread: list) -> dict:
         fstab=fstab,
         mem_total=meminfo.get("MemTotal"),
         page_size=os.sysconf("SC_PAGE_SIZE"),
-        container=container() is not None,
+        container=container,
         link=link_of(PATH),
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import re
 from typing import Any
@@ -72,12 +73,26 @@ def test_a_node_under_another_name_is_found_by_its_pools_or_by_its_journal(host)
 def test_knowing_everything_costs_two_child_processes_however_many_services(host):
     for number in range(5):
         host.unit(f"polkadot-{number}", SAYS_IT, "Restart=always", "RestartSec=60", start=False)
-    host.write("/run/facts.json", json.dumps({"ANSIBLE_MODULE_ARGS": {}}))
-    host.run("sh", "-c", f"cd / && PYTHONPATH={LIBRARY} strace -f -qq -e trace=execve -o /run/facts.trace "
-             f"python3 -B -m {MODULES}memory_facts </run/facts.json >/dev/null")
-    programs = [found.group(1) for line in host.run("cat", "/run/facts.trace").splitlines()
-                for found in [re.search(r'execve\("([^"]+)".*= 0$', line)] if found]
+    programs = re.findall(r'execve\("([^"]+)".*= 0$', trace_of(host, "execve", "-f"), re.MULTILINE)
     assert [program.rpartition("/")[2] for program in programs] == ["python3", "systemctl", "journalctl"]
+
+
+@pytest.mark.parametrize("services", [[UNIT], ["auto"]])
+def test_no_file_is_read_twice(host, services):
+    opened = re.findall(r'openat\(.*"(.+)", O_RDONLY(?!.*O_DIRECTORY).*= [0-9]+$', trace_of(host, "openat", services=services),
+                        re.MULTILINE)
+    read = collections.Counter(path for path in opened if path.startswith(("/proc/", "/sys/", "/etc/", "/run/", "/var/")))
+    assert len(read) > 30
+    # The C library reads these for itself: the one for each library it loads, the other for each user it is asked for.
+    assert {path: times for path, times in read.items() if times > 1}.keys() <= {"/etc/ld.so.cache", "/etc/passwd"}
+
+
+def trace_of(host: ServiceHost, calls: str, *flags: str, **options: Any) -> str:
+    """What strace prints of memory_facts."""
+    host.write("/run/facts.json", json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    host.run("sh", "-c", f"cd / && PYTHONPATH={LIBRARY} strace {' '.join(flags)} -qq -e trace={calls} -o /run/facts.trace "
+             f"python3 -B -m {MODULES}memory_facts </run/facts.json >/dev/null")
+    return host.run("cat", "/run/facts.trace")
 
 
 def test_an_ordinary_user_is_told_what_root_would_add(host):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import cgroup_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._cgroup import cgroup_facts, read_limit
 from ansible_collections.aarch64.validator.plugins.module_utils._processes import entry_name, script_arguments
 
 GIB = 1 << 30
@@ -31,7 +31,7 @@ def test_the_pod_that_is_tighter_than_its_container_is_named(tmp_path):
         "kube/pod/c/memory.max": 4 * GIB, "kube/pod/memory.max": 2 * GIB, "kube/memory.max": "max",
         "kube/pod/c/memory.current": GIB, "kube/pod/c/memory.swap.max": 0, "kube/pod/c/memory.high": "max",
         "kube/pod/c/pids.max": 100, "kube/pod/c/pids.current": 7, "kube/pod/pids.max": "max", "kube/pids.max": 100})
-    facts = cgroup_facts("0::/kube/pod/c\n", [mount(tmp_path, "cgroup2")])
+    facts = cgroup_facts("0::/kube/pod/c\n", [mount(tmp_path, "cgroup2")], read_limit)
     assert facts == {
         "version": 2, "limit": 2 * GIB, "limited_by": f"{tmp_path}/kube/pod/memory.max", "high": -1, "current": GIB, "swap": 0,
         "pids": 100, "pids_limited_by": f"{tmp_path}/kube/pod/c/pids.max", "pids_current": 7}
@@ -46,7 +46,7 @@ def test_version_1_has_a_hierarchy_for_each_controller(tmp_path, memsw, swap):
     hierarchy(tmp_path, files)
     mounts = [mount(tmp_path / "memory", "cgroup", "memory"), mount(tmp_path / "pids", "cgroup", "pids"),
               mount(tmp_path / "unified", "cgroup2")]
-    facts = cgroup_facts("5:pids:/docker/x\n4:memory:/docker/x\n0::/\n", mounts)
+    facts = cgroup_facts("5:pids:/docker/x\n4:memory:/docker/x\n0::/\n", mounts, read_limit)
     assert (facts["version"], facts["limit"], facts["swap"], facts["current"]) == (1, 2 * GIB, swap, 5)
     assert facts["limited_by"] == f"{tmp_path}/memory/docker/x/memory.limit_in_bytes"
     assert (facts["pids"], facts["pids_limited_by"]) == (-1, None)
@@ -54,12 +54,12 @@ def test_version_1_has_a_hierarchy_for_each_controller(tmp_path, memsw, swap):
 
 def test_a_mount_that_shows_a_part_is_understood(tmp_path):
     hierarchy(tmp_path, {"inner/memory.max": GIB})
-    facts = cgroup_facts("0::/outer/inner\n", [mount(tmp_path, "cgroup2", root="/outer")])
+    facts = cgroup_facts("0::/outer/inner\n", [mount(tmp_path, "cgroup2", root="/outer")], read_limit)
     assert facts["limit"] == GIB
 
 
 def test_no_control_groups_at_all():
-    facts = cgroup_facts("", [])
+    facts = cgroup_facts("", [], read_limit)
     assert set(facts.values()) == {None}
 
 

@@ -84,7 +84,7 @@ def test_reading_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_shm, "PATH", "/nonexistent/shm")
     unread: list = []
     mounts = parse_mountinfo(TMPFS.replace("/dev/shm", "/nonexistent/shm"))
-    facts = _shm.shm_facts(mounts, {}, unread)
+    facts = _shm.shm_facts(mounts, {}, container=False, unread=unread)
     assert set(facts) == KEYS and facts["mounted"] and facts["size"] is None
     assert unread == [{"path": "/nonexistent/shm", "reason": "No such file or directory"}]
 
