@@ -87,6 +87,15 @@ class ServiceHost:
         assert done.stdout.strip(), done.stderr
         return dict(json.loads(done.stdout))
 
+    def foretold(self, name: str, **options: Any) -> dict[str, Any]:
+        """Run a module in check mode and for real; both must say the same, and check mode must touch nothing."""
+        before = self.tree()
+        predicted = self.module(name, check=True, **options)
+        assert self.tree() == before, f"{name} changed something in check mode"
+        real = self.module(name, **options)
+        assert predicted == real, f"{name} did something else than check mode had told"
+        return real
+
     def limits(self, **options: Any) -> dict[str, Any]:
         """Run service_limits."""
         return self.module("service_limits", **options)

@@ -33,13 +33,8 @@ def host(handle: HostHandle) -> Any:
 
 
 def checked(host: ServiceHost, **options: Any) -> dict[str, Any]:
-    """Run in check mode and for real; both must say the same, and check mode must touch nothing."""
-    before = host.tree()
-    predicted = host.limits(check=True, **options)
-    assert host.tree() == before
-    real = host.limits(**options)
-    assert predicted == real
-    return real
+    """The result of a run that check mode foretold."""
+    return host.foretold("service_limits", **options)
 
 
 def test_raise_then_nothing_then_revert(host: ServiceHost) -> None:
@@ -66,23 +61,13 @@ def test_raise_then_nothing_then_revert(host: ServiceHost) -> None:
     assert again["notes"] == ["memlock: wanted infinity, this host's PID 1 can grant at most 8388608"]
     assert again["limits"]["live"]["nofile"]["soft"] == 16384
 
-    reverted = checked_revert(host)
+    reverted = checked(host, state="reverted")
     assert reverted["actions"] == [path + ": removed", RELOADED]
     assert reverted["notes"] == [unit + ": running processes keep their limits until the next restart"]
     assert host.tree() == before
     assert host.pid(unit) == pid
     assert host.limits(state="reverted")["changed"] is False
     assert host.run("sh", "-c", "ls -d /var/lib/aarch64-validator || true") == ""
-
-
-def checked_revert(host: ServiceHost, **options: Any) -> dict[str, Any]:
-    """Revert in check mode and for real; both must say the same."""
-    before = host.tree()
-    predicted = host.limits(check=True, state="reverted", **options)
-    assert host.tree() == before
-    real = host.limits(state="reverted", **options)
-    assert predicted == real
-    return real
 
 
 def test_wanted_above_what_can_be_granted_asks_for_no_restart(host: ServiceHost) -> None:
@@ -276,7 +261,7 @@ def test_edited_drop_in_is_left_by_revert(host: ServiceHost) -> None:
     host.run("sh", "-c", f"echo LimitCORE=0 >>{path}; systemctl daemon-reload")
     checked(host, unit=unit, nofile="6000")
     before = host.tree()
-    result = checked_revert(host, unit=unit)
+    result = checked(host, state="reverted", unit=unit)
     assert (result["changed"], result["notes"]) == (False, [path + ": edited by somebody else, left as it is"])
     assert host.tree() == before
 
@@ -287,10 +272,10 @@ def test_revert_keeps_what_others_have_put_beside_it(host: ServiceHost) -> None:
     before = host.tree()
     for unit in (first, second):
         host.limits(unit=unit, nofile="16384")
-    assert checked_revert(host, unit=first)["changed"]
-    assert checked_revert(host)["actions"] == [DROP_IN.format(second) + ": removed", RELOADED]
+    assert checked(host, state="reverted", unit=first)["changed"]
+    assert checked(host, state="reverted")["actions"] == [DROP_IN.format(second) + ": removed", RELOADED]
     assert host.tree() == before
     host.limits(unit=first, nofile="16384")
     host.drop_in(first, "10-site", "Nice=1")
-    checked_revert(host)
+    checked(host, state="reverted")
     assert host.run("ls", f"/etc/systemd/system/{first}.d") == "10-site.conf\n"

@@ -18,24 +18,14 @@ from health_node import DENIED, Node, Server, health, outcome, reply, text
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-def drip(server: Server, *_request: t.Any) -> t.Iterator[bytes]:
-    yield b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
-    while server.open:
-        yield b" "
-        time.sleep(0.1)
-
-
-def drip_headers(server: Server, *_request: t.Any) -> t.Iterator[bytes]:
-    yield b"HTTP/1.1 200 OK\r\nX-Slow: "
-    while server.open:
-        yield b"x"
-        time.sleep(0.1)
-
-
-def silent(server: Server, *_request: t.Any) -> t.Iterator[bytes]:
-    while server.open:
-        yield b""
-        time.sleep(0.1)
+def drip(begin: bytes, drop: bytes) -> t.Callable[..., t.Iterator[bytes]]:
+    """A peer that goes on, a little at a time, and never comes to an end."""
+    def answer(server: Server, *_request: t.Any) -> t.Iterator[bytes]:
+        yield begin
+        while server.open:
+            yield drop
+            time.sleep(0.1)
+    return answer
 
 
 def endless(server: Server, *_request: t.Any) -> t.Iterator[bytes]:
@@ -56,9 +46,9 @@ def minus_one(server: Server, *_request: t.Any) -> t.Iterator[bytes]:
 
 
 @pytest.mark.parametrize(("answer", "said"), [
-    (drip, "no whole answer from 127.0.0.1"),
-    (drip_headers, "no whole answer from 127.0.0.1"),
-    (silent, "no whole answer from 127.0.0.1"),
+    (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "), "no whole answer from 127.0.0.1"),
+    (drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"), "no whole answer from 127.0.0.1"),
+    (drip(b"", b""), "no whole answer from 127.0.0.1"),
     (continues, ""),
     (endless, "does not end within 1 MiB"),
     (minus_one, ""),
