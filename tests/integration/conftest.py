@@ -224,7 +224,8 @@ def _put_back(handle: HostHandle) -> None:
     """Undo what tests do to a host: files, limits, mounts, sshd and cable."""
     handle.link(True)
     handle.inside("systemctl", "start", "ssh.service")
-    written = ["/etc/systemd/system/polkadot.service.d", "/var/lib/aarch64-validator"]
+    written = ["/etc/systemd/system/polkadot.service.d", "/var/lib/aarch64-validator",
+               "/run/aarch64-validator-restart-polkadot.service.lock"]  # a restart that a test kills leaves this one
     handle.inside("rm", "--recursive", "--force", *written, "/etc/sysctl.d/60-aarch64-validator.conf")
     handle.inside("tee", "/etc/fstab", input=lifecycle.FSTAB)
     handle.inside("mount", "-o", f"remount,rw,size={HEALTHY_SHM}", "/dev/shm")
