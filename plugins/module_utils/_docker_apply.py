@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _container_defaults as defaults
 from ansible_collections.aarch64.validator.plugins.module_utils import _docker_plan, _docker_proof, _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._container_wanted import wanted_here
 from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings import (
     REMEDY,
     Settings,
@@ -18,8 +18,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._file_remedy import recorded_entry, take_back_files
 from ansible_collections.aarch64.validator.plugins.module_utils._json_edit import BrokenJson, parse_object
-from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_meminfo
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._trial_container import TrialError
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     Refusal,
@@ -38,11 +36,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     """Give new containers more; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
     if not dry:
         _docker_proof.tidy(parameters["config_file"])
-    nr_open = read_int("/proc/sys/fs/nr_open", [])
-    meminfo = parse_meminfo(read_text("/proc/meminfo", []) or "")
-    shm, notes = defaults.wanted_shm(
-        parameters["shm_size"], parameters["shm_size_is_default"], meminfo, os.sysconf("SC_PAGE_SIZE"))
-    wanted = defaults.wanted_ulimits(parameters["ulimits"], nr_open)
+    shm, wanted, notes, nr_open = wanted_here(parameters)
     settings = read_settings(parameters["config_file"])
     if settings is None:
         return defaults.absent("docker")

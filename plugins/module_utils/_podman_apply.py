@@ -17,6 +17,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils import _podman_conf as conf
 from ansible_collections.aarch64.validator.plugins.module_utils import _trial_container as trial
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._container_wanted import wanted_here
 from ansible_collections.aarch64.validator.plugins.module_utils._file_remedy import (
     PODMAN,
     file_remedy,
@@ -27,10 +28,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils._file_remedy imp
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     may_raise_limits,
     parse_limits,
-    parse_meminfo,
     parse_status,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import larger, smaller
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, difference, refuse
 
@@ -56,11 +56,7 @@ def settings_files() -> list:
 
 def present(_manager: Manager, parameters: dict, dry: bool) -> dict:
     """Give new containers more; the result of the module. Raises Refusal, ValueError or OSError."""
-    nr_open = read_int("/proc/sys/fs/nr_open", [])
-    meminfo = parse_meminfo(read_text("/proc/meminfo", []) or "")
-    shm, notes = defaults.wanted_shm(
-        parameters["shm_size"], parameters["shm_size_is_default"], meminfo, os.sysconf("SC_PAGE_SIZE"))
-    wanted = defaults.wanted_ulimits(parameters["ulimits"], nr_open)
+    shm, wanted, notes, nr_open = wanted_here(parameters)
     program = shutil.which("podman", path=_SEARCHED)
     if program is None:
         return defaults.absent("podman")
