@@ -14,7 +14,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._live_limits imp
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import (
     Manager,
-    ManagerError,
     missing_systemd,
     unusable_unit,
 )
@@ -23,7 +22,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_limits,
     parse_status,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._provisional import remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_int, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     DROP_IN_NAME,
@@ -40,9 +38,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils._unit_files impo
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     RELOADED,
+    DropIn,
     Refusal,
-    back_out,
-    difference,
+    all_or_nothing,
     refuse,
     take_back,
 )
@@ -76,17 +74,10 @@ def read_host() -> Host:
 class Plan(t.NamedTuple):
     """What is to be written and reloaded for one unit; configured is what it will be set to then."""
 
-    unit: str
-    path: str
-    old: str | None
-    new: str | None
+    file: DropIn
     reload: bool
     configured: dict
     actions: list
-
-    @property
-    def writes(self) -> bool:
-        return self.new != self.old
 
 
 def present(manager: Manager, parameters: dict, dry: bool) -> dict:
@@ -98,12 +89,12 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     properties = manager.show(name, PROPERTIES)
     refuse(unusable_unit(name, properties))
     plan = make_plan(manager, properties, wanted)
-    if plan.writes:
-        refuse(_drop_in.read_only_reason(plan.path))
+    if plan.file.writes:
+        refuse(_drop_in.read_only_reason(plan.file.path))
     if plan.reload and not dry:
-        properties = apply_plan(manager, plan, wanted, parameters["provisional"])
+        properties = apply_plan(manager, plan.file, wanted, parameters["provisional"])
         plan = plan._replace(configured=configured_limits(properties))
-    live = LiveLimits(plan.unit, properties, wanted, dry)
+    live = LiveLimits(plan.file.unit, properties, wanted, dry)
     if live.main_pid:
         limits = live.raise_all() if parameters["apply_live"] else read_limits(live.main_pid) or {}
         at_start = _service_limits.limits_at_start(
@@ -119,7 +110,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
         "notes": notes + _service_limits.ungrantable_notes(wanted, host.grantable) + live.notes,
         "restart_required": restart,
         "limits": {"configured": plan.configured, "live": only_granted(limits), "grantable": host.grantable},
-        "diff": difference(plan.path, plan.old, plan.new),
+        "diff": plan.file.diff(),
     }
 
 
@@ -153,7 +144,7 @@ def make_plan(manager: Manager, properties: dict, wanted: dict) -> Plan:
         configured = only_granted(loaded_limits(after, configured)) or {}
     actions = [f"{path}: {key}={value}" for key, value in lines.items()]
     reload = stale or bool(lines)
-    return Plan(unit, path, old, new, reload, configured, actions + ([RELOADED] if reload else []))
+    return Plan(DropIn(REMEDY, unit, old, new), reload, configured, actions + ([RELOADED] if reload else []))
 
 
 def read_unit_files(manager: Manager, properties: dict) -> tuple:
@@ -175,24 +166,16 @@ def overruled_message(unit: str, path: str, assignment: dict, wanted: dict) -> s
             option=_service_limits.OPTIONS[name], wanted=_service_limits.limit_text(wanted[name])))
 
 
-def apply_plan(manager: Manager, plan: Plan, wanted: dict, provisional: bool) -> dict:
+def apply_plan(manager: Manager, file: DropIn, wanted: dict, provisional: bool) -> dict:
     """Write and reload; the properties of the unit after that. What fails leaves everything as it was."""
-    entry = _drop_in.recorded(REMEDY).get(plan.unit)
-    if plan.writes and provisional:
-        remember_drop_in(REMEDY.state, plan.unit, plan.path, plan.old, plan.new, entry)
-    try:
-        if plan.writes and plan.new is not None:
-            _drop_in.write_drop_in(REMEDY, plan.unit, plan.old, plan.new)
+    with all_or_nothing(manager, file, provisional):
+        if file.writes and file.new is not None:
+            _drop_in.write_drop_in(REMEDY, file.unit, file.old, file.new)
         manager.reload()
-        properties = manager.show(plan.unit, PROPERTIES)
+        properties = manager.show(file.unit, PROPERTIES)
         short = _service_limits.short_limits(configured_limits(properties), wanted)
         if short:
-            outcome = f"; {plan.path} was put back as it was" if plan.writes else ""
-            raise Refusal(f"{plan.unit}: after the reload systemd still says {', '.join(short)}{outcome}")
-    except (Refusal, ManagerError, OSError, ValueError) as error:
-        if plan.writes:
-            back_out(manager, REMEDY, plan.unit, plan.old, entry, error)
-        raise
+            raise Refusal(f"{file.unit}: after the reload systemd still says {', '.join(short)}{file.outcome}")
     return properties
 
 

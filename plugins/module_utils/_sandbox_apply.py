@@ -12,11 +12,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._bisect_unit import assignments
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import (
     Manager,
-    ManagerError,
     missing_systemd,
     unusable_unit,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._provisional import remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_directives import DIRECTIVES, NARROW_COSTS, cost
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import down_needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
@@ -24,9 +22,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils._systemd import 
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import insert_own, read_files, unit_paths
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     RELOADED,
+    DropIn,
     Refusal,
-    back_out,
-    difference,
+    all_or_nothing,
     refuse,
     take_back,
 )
@@ -57,17 +55,10 @@ REMEDY = _drop_in.Remedy(_drop_in.SANDBOX, DROP_IN_FILE, lambda text: own_lines(
 
 
 class Plan(t.NamedTuple):
-    """What is to be written for one unit."""
+    """What is to be written and loaded for one unit."""
 
-    unit: str
-    path: str
-    old: str | None
-    new: str | None
+    file: DropIn
     reload: bool
-
-    @property
-    def writes(self) -> bool:
-        return self.new != self.old
 
 
 def checked_lines(lines: list) -> list:
@@ -92,20 +83,21 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     properties = manager.show(name, PROPERTIES)
     refuse(unusable_unit(name, properties))
     plan = make_plan(manager, properties, lines)
-    if plan.writes:
-        refuse(_drop_in.read_only_reason(plan.path))
+    file = plan.file
+    if file.writes:
+        refuse(_drop_in.read_only_reason(file.path))
     if plan.reload and not dry:
-        apply_plan(manager, plan, parameters["provisional"])
-    actions = [f"{plan.path}: {line}" for line in lines if plan.writes and line not in (own_lines(plan.old or "") or [])]
+        apply_plan(manager, file, parameters["provisional"])
+    actions = [f"{file.path}: {line}" for line in lines if file.writes and line not in (own_lines(file.old or "") or [])]
     running = properties.get("MainPID", "0") != "0"
     return {
         "changed": plan.reload,
         "actions": actions + ([RELOADED] if plan.reload else []),
-        "notes": [f"{line.partition('=')[0]}: {sentence_of(line)}" for line in lines if plan.writes],
+        "notes": [f"{line.partition('=')[0]}: {sentence_of(line)}" for line in lines if file.writes],
         # What runs has got over its sandbox; only its next start needs another.
         "restart_required": not running and down_needs_restart(properties, plan.reload),
         "lines": lines,
-        "diff": difference(plan.path, plan.old, plan.new),
+        "diff": file.diff(),
     }
 
 
@@ -126,7 +118,7 @@ def make_plan(manager: Manager, properties: dict, lines: list) -> Plan:
     new = render(merged(known, lines)) if lines else old
     files = read_files(unit_paths(properties, manager.show_manager(["UnitPath"]).get("UnitPath", "").split()), [])
     refuse(overruled_reason(unit, path, insert_own(files, path, new), lines))
-    return Plan(unit, path, old, new, new != old or (bool(lines) and properties.get("NeedDaemonReload") == "yes"))
+    return Plan(DropIn(REMEDY, unit, old, new), new != old or (bool(lines) and properties.get("NeedDaemonReload") == "yes"))
 
 
 def merged(known: list, lines: list) -> list:
@@ -154,22 +146,15 @@ def overruled_reason(unit: str, path: str, files: list, lines: list) -> str | No
     return None
 
 
-def apply_plan(manager: Manager, plan: Plan, provisional: bool) -> None:
+def apply_plan(manager: Manager, file: DropIn, provisional: bool) -> None:
     """Write and reload. What fails leaves everything as it was."""
-    entry = _drop_in.recorded(REMEDY).get(plan.unit)
-    if plan.writes and provisional:
-        remember_drop_in(REMEDY.state, plan.unit, plan.path, plan.old, plan.new, entry)
-    try:
-        if plan.writes and plan.new is not None:
-            _drop_in.write_drop_in(REMEDY, plan.unit, plan.old, plan.new)
+    with all_or_nothing(manager, file, provisional):
+        if file.writes and file.new is not None:
+            _drop_in.write_drop_in(REMEDY, file.unit, file.old, file.new)
         manager.reload()
-        state = manager.show(plan.unit, ["LoadState"]).get("LoadState")
+        state = manager.show(file.unit, ["LoadState"]).get("LoadState")
         if state != "loaded":
-            raise Refusal(f"{plan.unit}: after the reload systemd says {state}; {plan.path} was put back as it was")
-    except (Refusal, ManagerError, OSError, ValueError) as error:
-        if plan.writes:
-            back_out(manager, REMEDY, plan.unit, plan.old, entry, error)
-        raise
+            raise Refusal(f"{file.unit}: after the reload systemd says {state}{file.outcome}")
 
 
 def reverted(manager: Manager, parameters: dict, dry: bool) -> dict:

@@ -11,12 +11,10 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import (
     Manager,
-    ManagerError,
     missing_systemd,
     unusable_unit,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG, redact_text
-from ansible_collections.aarch64.validator.plugins.module_utils._provisional import remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import down_needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
@@ -41,9 +39,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils._strategy_unit i
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import unit_name
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     RELOADED,
+    DropIn,
     Refusal,
-    back_out,
-    difference,
+    all_or_nothing,
     refuse,
     take_back,
 )
@@ -57,15 +55,10 @@ PROPERTIES = [
 class Plan(t.NamedTuple):
     """What is to be written and loaded; after are the commands that it comes to, None if they cannot be told."""
 
-    unit: Unit
+    file: DropIn
     decision: Decision
-    new: str | None
     after: Source | None
     reload: bool
-
-    @property
-    def writes(self) -> bool:
-        return self.new != self.unit.old
 
 
 def present(manager: Manager, parameters: dict, dry: bool) -> dict:
@@ -81,7 +74,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
         functools.lru_cache(maxsize=None)(lambda program: ask_help(program, account)))
     source, decision = decide_unit(unit, parameters["strategy"], programs)
     plan = make_plan(unit, decision)
-    if plan.writes:
+    if plan.file.writes:
         refuse(_drop_in.read_only_reason(unit.path))
     if plan.reload and not dry:
         apply_plan(manager, plan, source, parameters["provisional"])
@@ -91,13 +84,13 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
         "actions": actions_of(plan, parameters["strategy"]),
         "notes": decision.notes,
         "restart_required": needs_restart(properties, strategies, plan.reload),
-        "applied": plan.new is not None and not unit.foreign,
+        "applied": plan.file.new is not None and not unit.foreign,
         "supported": decision.supported,
         "reason": decision.reason,
         "source_changed": source is not None and source_changed(unit, source),
         "left": decision.left,
         "node": None if strategies is None else {"strategy": strategies},
-        "diff": redacted(difference(unit.path, unit.old, plan.new)),
+        "diff": redacted(plan.file.diff()),
     }
 
 
@@ -132,43 +125,34 @@ def make_plan(unit: Unit, decision: Decision) -> Plan:
     # systemd 252 does not notice by itself a drop-in in a directory that was made after the last reload.
     stale = unit.properties.get("NeedDaemonReload") == "yes" or (new is not None and not_loaded(unit.properties, after))
     useful = new is not None or not (decision.stays or decision.supported is False)
-    return Plan(unit, decision, new, after, new != unit.old or (stale and useful))
+    return Plan(DropIn(REMEDY, unit.name, unit.old, new), decision, after, new != unit.old or (stale and useful))
 
 
 def apply_plan(manager: Manager, plan: Plan, source: Source | None, provisional: bool) -> None:
     """Write and reload. What fails leaves everything as it was."""
-    unit = plan.unit
-    entry = _drop_in.recorded(REMEDY).get(unit.name)
-    if plan.writes and provisional:
-        remember_drop_in(REMEDY.state, unit.name, unit.path, unit.old, plan.new, entry)
-    try:
-        if plan.writes and plan.new is not None and source is not None:
-            extra = {"source": source.digest}
-            _drop_in.write_drop_in(REMEDY, unit.name, unit.old, plan.new, mode_of(source), extra)
-        elif plan.writes:
-            made = (entry or _drop_in.first_entry(REMEDY, unit.name, unit.old))["directory_made"]
-            _drop_in.restore(unit.path, None, made)
+    file = plan.file
+    with all_or_nothing(manager, file, provisional) as entry:
+        if file.writes and file.new is not None and source is not None:
+            _drop_in.write_drop_in(REMEDY, file.unit, file.old, file.new, mode_of(source), {"source": source.digest})
+        elif file.writes:
+            made = (entry or _drop_in.first_entry(REMEDY, file.unit, file.old))["directory_made"]
+            _drop_in.restore(file.path, None, made)
         manager.reload()
-        properties = manager.show(unit.name, PROPERTIES)
-        if properties.get("LoadState") != "loaded" or (plan.new is not None and not_loaded(properties, plan.after)):
-            outcome = f"; {unit.path} was put back as it was" if plan.writes else ""
-            shown = redact_text(properties.get("ExecStart", "")) or "no command"
-            raise Refusal(f"{unit.name}: after the reload systemd says {properties.get('LoadState')} and has {shown}{outcome}")
-        if plan.writes and plan.new is None:  # last, so that an interrupted run can be repeated
-            save_state(REMEDY.state, {name: known for name, known in _drop_in.recorded(REMEDY).items() if name != unit.name})
-    except (Refusal, ManagerError, OSError, ValueError) as error:
-        if plan.writes:
-            back_out(manager, REMEDY, unit.name, unit.old, entry, error)
-        raise
+        properties = manager.show(file.unit, PROPERTIES)
+        state, shown = properties.get("LoadState"), redact_text(properties.get("ExecStart", "")) or "no command"
+        if state != "loaded" or (file.new is not None and not_loaded(properties, plan.after)):
+            raise Refusal(f"{file.unit}: after the reload systemd says {state} and has {shown}{file.outcome}")
+        if file.writes and file.new is None:  # last, so that an interrupted run can be repeated
+            save_state(REMEDY.state, {name: known for name, known in _drop_in.recorded(REMEDY).items() if name != file.unit})
 
 
 def actions_of(plan: Plan, strategy: str) -> list:
     """One sentence for each change."""
     actions = []
-    if plan.writes and plan.new is None:
-        actions.append(f"{plan.unit.path}: removed, because {plan.decision.reason}")
-    elif plan.writes:
-        actions.append(f"{plan.unit.path}: ExecStart= with {STRATEGY_FLAG} {strategy}")
+    if plan.file.writes and plan.file.new is None:
+        actions.append(f"{plan.file.path}: removed, because {plan.decision.reason}")
+    elif plan.file.writes:
+        actions.append(f"{plan.file.path}: ExecStart= with {STRATEGY_FLAG} {strategy}")
     return actions + ([RELOADED] if plan.reload else [])
 
 

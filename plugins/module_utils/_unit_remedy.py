@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
-from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget
+from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here, unit_name
 
@@ -31,14 +32,60 @@ def refuse(reason: str | None) -> None:
         raise Refusal(reason)
 
 
-def back_out(manager: Manager, remedy: _drop_in.Remedy, unit: str, old: str | None, entry: dict | None, error: Exception) -> None:
+class DropIn(t.NamedTuple):
+    """The drop-in of a remedy for one unit: what stands there, and what shall. None is no file."""
+
+    remedy: _drop_in.Remedy
+    unit: str
+    old: str | None
+    new: str | None
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self.remedy.path(self.unit)
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is to be written or removed."""
+        return self.new != self.old
+
+    @property
+    def outcome(self) -> str:
+        """What a Refusal inside of all_or_nothing() says at its end."""
+        return f"; {self.path} was put back as it was" if self.writes else ""
+
+    def diff(self) -> list:
+        """What difference() says of it."""
+        return difference(self.path, self.old, self.new)
+
+
+@contextlib.contextmanager
+def all_or_nothing(manager: Manager, file: DropIn, provisional: bool) -> t.Iterator[dict | None]:
+    """Around what writes a drop-in, has it loaded and looks at the outcome: what fails there leaves everything as it was.
+
+    Gives the entry of the remedy's state for the unit. With provisional, what was there is noted for an undo by ``changes``.
+    Raises ManagerError if systemd does not take note of what was put back.
+    """
+    entry = _drop_in.recorded(file.remedy).get(file.unit)
+    if file.writes and provisional:
+        remember_drop_in(file.remedy.state, file.unit, file.path, file.old, file.new, entry)
+    try:
+        yield entry
+    except (Refusal, ManagerError, OSError, ValueError) as error:
+        if file.writes:
+            back_out(manager, file, entry, error)
+        raise
+
+
+def back_out(manager: Manager, file: DropIn, entry: dict | None, error: Exception) -> None:
     """Undo a drop-in after a failure, which the caller raises again. Raises ManagerError if systemd does not take note."""
-    _drop_in.put_back(remedy, unit, old, entry)
+    _drop_in.put_back(file.remedy, file.unit, file.old, entry)
     try:
         manager.reload()
     except ManagerError as again:
-        outcome = f"{remedy.path(unit)} is as it was before, but systemd has not read it again ({again})"
-        raise ManagerError(f"{unit}: {error}; {outcome}") from error
+        outcome = f"{file.path} is as it was before, but systemd has not read it again ({again})"
+        raise ManagerError(f"{file.unit}: {error}; {outcome}") from error
 
 
 def run_remedy(module: AnsibleModule, subject: str, present: t.Callable, reverted: t.Callable) -> None:
