@@ -70,7 +70,7 @@ advisories: $(TEST_VENV)/.installed
 	@$(TEST_VENV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 build: $(VENV)/.installed
-	@$(VENV)/bin/ansible-galaxy collection build --force
+	@. $(VENV)/bin/activate && scripts/build.sh .
 
 clean:
 	rm -rf $(VENV) $(TEST_VENV) validator-report aarch64-validator-*.tar.gz

@@ -19,10 +19,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 archive=${1:-}
 if [ -z "$archive" ]; then
-    mkdir "$work/tree"
-    git ls-files -z | while IFS= read -r -d '' file; do if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\0' "$file"; fi; done |
-        tar --null --files-from=- --create | tar --extract --directory "$work/tree"
-    ansible-galaxy collection build "$work/tree" --output-path "$work" >/dev/null
+    scripts/build.sh "$work" >/dev/null
     archive=$(echo "$work"/*.tar.gz)
 fi
 archive=$(realpath "$archive")

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -26,7 +29,8 @@ MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
 # What a working tree may hold besides what git knows.
 LITTER = ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-report/report.json", ".hypothesis/x",
           ".cache/docsite/index.html", "playbooks/validator-report/report.json", "tests/output/x", ".venv/x", ".venv-test/x",
-          ".guests/x", ".ansible/x", "validator-releases/x", "aarch64-validator-0.0.1.tar.gz")
+          ".guests/x", ".ansible/x", ".benchmarks/x", "inventory/fleet.yml", "validator-releases/x",
+          "aarch64-validator-0.0.1.tar.gz")
 # All that whoever installs the collection gets. What a clone has besides is for whoever changes it.
 WANTED = {"CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml",
           "SECURITY.md", ".ansible-lint", ".yamllint", "bindep.txt", "changelogs", "docs", "execution-environment.yml",
@@ -48,9 +52,25 @@ def test_tarball_holds_no_litter(place: Path) -> None:
     with tarfile.open(archive) as tarball:
         names = tarball.getnames()
     assert [name for name in names if UNWANTED.search(name)] == []
+    assert set(LITTER) & set(names) == set()
     assert {name.split("/")[0] for name in names} == WANTED
     assert {"meta/runtime.yml", "playbooks/remediate.yml", "docs/awx/survey.json"} <= set(names)
     assert archive.stat().st_size < 1 << 20, "Galaxy takes more, but an operator waits for it"
+
+
+def test_build_publishes_nothing_that_git_does_not_know(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    shutil.copy(ROOT / "scripts/build.sh", clone / "scripts/build.sh")
+    (clone / "inventory/prod.yml").write_text("a fleet that is nobody's business\n")
+    (clone / "README.md").write_text("as it is now\n")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run([clone / "scripts/build.sh", tmp_path], env={**os.environ, "PATH": path}, check=True, stdout=subprocess.PIPE)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as tarball:
+        names = tarball.getnames()
+        readme = tarball.extractfile("README.md")
+        assert readme is not None and readme.read() == b"as it is now\n"
+    assert "inventory/fleet.example.yml" in names and "inventory/prod.yml" not in names
 
 
 def test_playbook_runs_by_its_full_name(place: Path) -> None:
