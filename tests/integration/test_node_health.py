@@ -18,6 +18,8 @@ import pytest
 from conftest import HostHandle, MakeFleet
 from service_host import LIBRARY, MODULES, REPOSITORY, ServiceHost, installed
 
+from health_node import outcome
+
 pytestmark = pytest.mark.nspawn
 
 UNIT = "polkadot.service"
@@ -50,10 +52,6 @@ def looked(host: ServiceHost, **options: Any) -> dict[str, Any]:
     assert not result.get("failed"), result["msg"]
     assert result["changed"] is False
     return result
-
-
-def outcome(result: dict[str, Any]) -> dict[str, Any]:
-    return {one["name"]: one["ok"] for one in result["checks"]}
 
 
 def check(result: dict[str, Any], name: str) -> dict[str, Any]:
