@@ -82,6 +82,7 @@ def asks_hosts(playbook: str, extra: list[str]) -> bool:
 
 
 def main() -> None:
+    """Become ansible-playbook, told what the environment asks for; or say which part of that is not valid."""
     playbook = sys.argv[1]
     inventory = os.environ.get("INVENTORY") or LOCAL_INVENTORY
     try:

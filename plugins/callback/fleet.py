@@ -156,6 +156,7 @@ def restart_text(restart: dict[str, t.Any], now: float) -> str:
 
 
 def clock(when: float) -> str:
+    """The time of day, as the clock of this controller shows it."""
     return time.strftime("%H:%M:%S", time.localtime(when))
 
 

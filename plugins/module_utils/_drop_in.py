@@ -22,7 +22,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
     sync_directory,
     unwritable,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
+from ansible_collections.aarch64.validator.plugins.module_utils._read import encode, regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, load_state, save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import drop_in_directory
 
@@ -58,11 +58,6 @@ def read_drop_in(path: str) -> str | None:
 def digest(text: str) -> str:
     """How the state recognises a text."""
     return hashlib.sha256(encode(text)).hexdigest()
-
-
-def encode(text: str) -> bytes:
-    """The bytes of a text that read_drop_in() has read."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 def read_only_reason(path: str, needs_space: bool = True) -> str | None:

@@ -24,7 +24,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._environment_fil
     with_specifiers,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import read_files
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_lines import logical_lines
 
 _LISTS = ("ExecStart", "Environment", "EnvironmentFile")
@@ -35,13 +34,8 @@ _SEMICOLON = re.compile(r"(\\?);(?=[ \t\n\r]|\Z)")
 _LIBRARIES = tuple(base + "/systemd/libsystemd-shared-*" for base in ("/usr/lib*", "/usr/lib/*", "/lib"))
 
 
-def unit_command_line(unit: str, paths: list, unread: list) -> dict | None:
-    """``{program, arguments}`` of a unit made of the files at these paths, in load order; see command_line_of."""
-    return next_command_line(unit, read_files(paths, unread), unread)
-
-
 def next_command_line(unit: str, files: list, unread: list) -> dict | None:
-    """unit_command_line() of files that were read already, each ``(path, text)``; the environment files are read here."""
+    """command_line_of() a unit whose files were read already, each ``(path, text)``; its environment files are read here."""
     texts = [text for _path, text in environment_texts(files, unit, unread)]
     return command_line_of(files, texts, unit, comments_continue())
 

@@ -11,9 +11,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
-    Refusal,
     difference,
     refuse,
+    to_revert,
     undo_action,
 )
 
@@ -61,10 +61,7 @@ def take_back_files(
 
     plan_of: as _drop_in.undo_plan(), from the path and its entry. restored is called when a file is as it was.
     """
-    try:
-        state = _drop_in.recorded(remedy)
-    except PermissionError:
-        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
+    state = to_revert(_drop_in.recorded, remedy)
     found = {path: plan_of(path, state[path]) for path in sorted(state) if asked in (None, path)}
     plans = {path: plan for path, plan in found.items() if plan}
     undone = {path: plan for path, plan in plans.items() if not plan["kept"]}

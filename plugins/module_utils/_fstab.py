@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The /dev/shm line of fstab: find it, read its size, change nothing but that size, and take it back.
 
-Private to this collection. Pure functions of text. Text is the file's bytes through decode(), so that
-encode() gives every byte back, whatever encoding the comments are in.
+Private to this collection. Pure functions of text. Text is the file's bytes through decode() of _read, so
+that encode() gives every byte back, whatever encoding the comments are in.
 
 Sources: fstab(5), libmount/src/tab_parse.c of util-linux, mm/shmem.c and lib/cmdline.c (memparse) of Linux.
 """
@@ -55,16 +55,6 @@ class Edit(NamedTuple):
     old: str | None
     new: str
     newline_added: bool
-
-
-def decode(content: bytes) -> str:
-    """Text of the file, from which encode() makes the same bytes."""
-    return content.decode("utf-8", "surrogateescape")
-
-
-def encode(text: str) -> bytes:
-    """Bytes of text that came from decode()."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 def without_passwords(text: str) -> str:

@@ -42,6 +42,24 @@ def regular_file(path: str, flags: int) -> int:
     return descriptor
 
 
+def decode(content: bytes) -> str:
+    """Text of a file that is to be written again, from which encode() makes the same bytes, whatever encoding it is in."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Bytes of text that came from decode(), or was read as it reads."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def read_link(path: str) -> str | None:
+    """The target of a symbolic link as it is written; None for anything else, or nothing."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 def read_optional_int(path: str) -> int | None:
     """The number in a file that need not be there."""
     return read_int(path, [])

@@ -18,12 +18,13 @@ from ansible_collections.aarch64.validator.plugins.module_utils._drop_in import 
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, missing_systemd, unusable_unit
 from ansible_collections.aarch64.validator.plugins.module_utils._node import RELEASES
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, provisional, remember
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_link
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import down_needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._services import exec_start
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import unit_name
-from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, difference, refuse
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, difference, refuse, to_revert
 
 PROPERTIES = ["Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "ExecStart", "User", "DynamicUser",
               "RootDirectory", "RootImage"]
@@ -47,7 +48,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     reason = reason_to_stay(properties, link, files[0]["name"])
     if reason:
         return dict(outcome(properties, link, target, False), reason=reason, restart_required=False, program=None)
-    changes = links.read_link(link) != target
+    changes = read_link(link) != target
     before = described(link)
     if changes:
         refuse(read_only_reason(link))
@@ -140,10 +141,10 @@ def apply_switch(link: str, target: str, release: str, trial: bool) -> None:
     """Switch, and remember how to undo that."""
     state = load_state(links.STATE)
     entry = state.get(link)
-    if entry is not None and links.release_of(links.read_link(link)) is None:
+    if entry is not None and links.release_of(read_link(link)) is None:
         entry = None  # somebody, such as a package, has put something else there since: that is what a revert gives back
         links.forget_stale(link)
-    before = links.read_link(link)
+    before = read_link(link)
     if trial:
         known = provisional(links.STATE).get(link)
         fresh = links.release_of(before) != release
@@ -158,7 +159,7 @@ def apply_switch(link: str, target: str, release: str, trial: bool) -> None:
 def outcome(properties: dict, link: str, target: str, changes: bool) -> dict:
     """The result of the module."""
     pid = int(properties.get("MainPID") or 0)
-    live = (links.read_link(f"/proc/{pid}/exe") or "") if pid else ""
+    live = (read_link(f"/proc/{pid}/exe") or "") if pid else ""
     return {
         "changed": changes,
         "actions": [f"{link}: now a link to {target}"] if changes else [],
@@ -173,16 +174,13 @@ def outcome(properties: dict, link: str, target: str, changes: bool) -> dict:
 
 def described(link: str) -> str:
     """What is at a path, for a diff."""
-    before = links.read_link(link)
+    before = read_link(link)
     return f"link to {before}\n" if before is not None else "a file\n" if os.path.lexists(link) else "nothing\n"
 
 
 def reverted(_manager: Manager, _parameters: dict, dry: bool) -> dict:
     """Undo every delivery; the result of the module."""
-    try:
-        known = sorted(load_state(links.STATE))
-    except PermissionError:
-        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
+    known = sorted(to_revert(load_state, links.STATE))
     result = links.take_back(dry)
     if known and not dry:
         forget(links.STATE, known)

@@ -16,17 +16,10 @@ import shutil
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import sync_directory, temporary_of
 from ansible_collections.aarch64.validator.plugins.module_utils._node import RELEASES
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_link
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 
 STATE = "node-release"
-
-
-def read_link(path: str) -> str | None:
-    """The target of a symbolic link as it is written; None where there is a file, or nothing."""
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
 
 
 def kept_path(link: str) -> str:

@@ -15,7 +15,7 @@ import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import mount_on
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_link, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED
 
 PATH = _fstab.TARGET
@@ -36,16 +36,8 @@ def shm_facts(mounts: list, meminfo: dict, container: bool, unread: list) -> dic
         mem_total=meminfo.get("MemTotal"),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         container=container,
-        link=link_of(PATH),
+        link=read_link(PATH),
     )
-
-
-def link_of(path: str) -> str | None:
-    """Where a symbolic link points, or None for anything else."""
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
 
 
 def describe_shm(

@@ -26,8 +26,8 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_mountinfo,
     parse_status,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
-from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, link_of, read_root
+from ansible_collections.aarch64.validator.plugins.module_utils._read import decode, encode, read_link, read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, read_root
 from ansible_collections.aarch64.validator.plugins.module_utils._shm_plan import MODE, Host, Plan, PlanError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, save_state
 
@@ -49,7 +49,7 @@ def read_host() -> Host:
     fstab = read_fstab()
     page_size, contained = os.sysconf("SC_PAGE_SIZE"), container() is not None
     return Host(
-        facts=describe_shm(mount, root, fstab or "", meminfo["MemTotal"], page_size, contained, link_of(PATH)),
+        facts=describe_shm(mount, root, fstab or "", meminfo["MemTotal"], page_size, contained, read_link(PATH)),
         mount=mount,
         fstab=fstab,
         mem_total=meminfo["MemTotal"],
@@ -61,13 +61,13 @@ def read_host() -> Host:
 
 
 def read_fstab() -> str | None:
-    """fstab through _fstab.decode(), or None if there is no such file. Raises PlanError."""
+    """fstab through decode(), or None if there is no such file. Raises PlanError."""
     try:
         check_way(_fstab.PATH)
         if not stat.S_ISREG(os.stat(_fstab.PATH).st_mode):
             raise PlanError(f"{_fstab.PATH} is not a regular file; make it one")
         with open(_fstab.PATH, "rb") as stream:
-            return _fstab.decode(stream.read())
+            return decode(stream.read())
     except FileNotFoundError:
         if os.path.islink(_fstab.PATH):
             raise PlanError(f"{_fstab.PATH} is a link to a file that is not there; make it a file") from None
@@ -168,7 +168,7 @@ def _may_mount() -> bool:
 def _write_fstab(old: str | None, text: str | None) -> None:
     """Put a new fstab in place of the old one. Raises ChangedMeanwhile if that is not there any more."""
     if text is not None:
-        replace_file(_fstab.PATH, _fstab.encode(text), expected=Expected(None if old is None else _fstab.encode(old)))
+        replace_file(_fstab.PATH, encode(text), expected=Expected(None if old is None else encode(old)))
     elif read_fstab() == old:
         remove_file(_fstab.PATH)
     else:

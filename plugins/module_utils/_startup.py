@@ -282,6 +282,7 @@ def question(answer: Outcome) -> dict:
 
 
 def executable(path: str) -> bool:
+    """Whether there is a program at this path or, for a name alone, in a directory of PATH."""
     if "/" in path:
         return os.path.isfile(path) and os.access(path, os.X_OK)
     return any(os.access(os.path.join(directory, path), os.X_OK) for directory in os.get_exec_path())

@@ -13,6 +13,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings
 from ansible_collections.aarch64.validator.plugins.module_utils._limits_apply import REMEDY as LIMITS
 from ansible_collections.aarch64.validator.plugins.module_utils._podman_apply import REMEDY as PODMAN
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import NAME, SHM, provisional
+from ansible_collections.aarch64.validator.plugins.module_utils._read import encode
 from ansible_collections.aarch64.validator.plugins.module_utils._release_link import STATE as RELEASE
 from ansible_collections.aarch64.validator.plugins.module_utils._release_link import undo_release
 from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_apply import REMEDY as SANDBOX
@@ -79,7 +80,7 @@ def undo_drop_in(remedy: _drop_in.Remedy, unit: str, record: dict, dry: bool) ->
     if not dry:
         if now is None and before is not None:
             _drop_in.make_directory(path.rpartition("/")[0])
-            replace_file(path, _drop_in.encode(before), record["mode"])  # the mode went with the file
+            replace_file(path, encode(before), record["mode"])  # the mode went with the file
         _drop_in.put_back(remedy, unit, before, record["entry"])
     if now == before:
         return [], []

@@ -13,6 +13,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, remember_drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._read import encode
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here, unit_name
 
@@ -111,15 +112,20 @@ def run_remedy(module: AnsibleModule, subject: str, present: t.Callable, reverte
     module.exit_json(**result)
 
 
+def to_revert(recorded: t.Callable[..., dict], *of: object) -> dict:
+    """What the function recorded has of that, for a revert. Raises Refusal without root, ValueError or OSError."""
+    try:
+        return recorded(*of)
+    except PermissionError:
+        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
+
+
 def take_back(remedy: _drop_in.Remedy, manager: Manager, parameters: dict, dry: bool, kept: str) -> dict:
     """Undo a remedy for one unit or all; the result of its module. Raises Refusal, ManagerError, ValueError or OSError.
 
     kept: what running processes keep until their next start.
     """
-    try:
-        state = _drop_in.recorded(remedy)
-    except PermissionError:
-        raise Refusal("what to revert is recorded for root alone; run this task with become: true") from None
+    state = to_revert(_drop_in.recorded, remedy)
     systemd = is_running_here()
     units = revert_units(manager, parameters["unit"], state, systemd)
     plans = {unit: _drop_in.undo_plan(remedy, unit, state.get(unit)) for unit in units}
@@ -173,5 +179,5 @@ def difference(path: str, before: str | None, after: str | None) -> list:
     """One entry of a diff, or none."""
     if before == after:
         return []
-    texts = [_drop_in.encode(text or "").decode("utf-8", "replace") for text in (before, after)]
+    texts = [encode(text or "").decode("utf-8", "replace") for text in (before, after)]
     return [{"before_header": path, "after_header": path, "before": texts[0], "after": texts[1]}]

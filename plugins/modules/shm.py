@@ -181,6 +181,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _fstab, _
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import ChangedMeanwhile
 from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import SHM, forget, remember_shm
+from ansible_collections.aarch64.validator.plugins.module_utils._read import encode
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
 
@@ -266,7 +267,7 @@ def difference(header: str, before: str, after: str) -> list:
     if before == after:
         return []
     # comments may be in any encoding, and a result must be UTF-8; lines of network file systems may hold a password
-    texts = [_fstab.without_passwords(_fstab.encode(text).decode("utf-8", "replace")) for text in (before, after)]
+    texts = [_fstab.without_passwords(encode(text).decode("utf-8", "replace")) for text in (before, after)]
     return [{"before_header": header, "after_header": header, "before": texts[0], "after": texts[1]}]
 
 

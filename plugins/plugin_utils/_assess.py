@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
+from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import limit_text
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.plugin_utils._differences import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._forecast import forecasts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._merge import merged
@@ -187,7 +188,7 @@ def _options(remedy: str, service: dict | None, name: str, settings: list, polic
             "exact": policy["shm_exact"],
         }
     if remedy == "service-limits":
-        wanted = {row["setting"]: _limit_option(row["wanted"]) for row in settings if row["service"] == name}
+        wanted = {row["setting"]: limit_text(row["wanted"]) for row in settings if row["service"] == name}
         names = {"nofile": "LimitNOFILE", "memlock": "LimitMEMLOCK", "address_space": "LimitAS"}
         return dict({"unit": name}, **{option: wanted[label] for option, label in names.items() if label in wanted})
     if remedy in ("node-strategy", SANDBOX):
@@ -198,7 +199,3 @@ def _options(remedy: str, service: dict | None, name: str, settings: list, polic
         return {"unit": name, "release": manifest["release"], "files": files}
     # A vote that is not on disk yet must not be cast twice.
     return {"unit": name, "delay": policy["restart_delay"] if is_authority(service or {}) else 0}
-
-
-def _limit_option(value: int) -> str:
-    return "infinity" if value == UNLIMITED else str(value)

@@ -9,6 +9,7 @@ Kubernetes v1. docs/containers.md tells the same at length.
 
 from __future__ import annotations
 
+from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import limit_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
 
 DOCKER, PODMAN, NERDCTL, KUBERNETES, LXC, NSPAWN, OTHER = (
@@ -68,7 +69,7 @@ def ulimit_setting(container: dict, name: str, soft: int, hard: int) -> str:
     value = f"{_engine(soft)}:{_engine(hard)}" if hard != soft else _engine(soft)
     return _ULIMIT[family(container)].format(
         name=name, value=value, upper=name.upper(), runtime=container.get("runtime") or "containerd",
-        plain=_systemd(soft) if soft == hard else f"{_systemd(soft)}:{_systemd(hard)}",
+        plain=limit_text(soft) if soft == hard else f"{limit_text(soft)}:{limit_text(hard)}",
         lxc=_lxc(soft) if soft == hard else f"{_lxc(soft)}:{_lxc(hard)}")
 
 
@@ -105,10 +106,6 @@ def _sizes(size: int) -> dict:
 
 def _engine(value: int) -> str:
     return "-1" if value == UNLIMITED else str(value)
-
-
-def _systemd(value: int) -> str:
-    return "infinity" if value == UNLIMITED else str(value)
 
 
 def _lxc(value: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 import typing as t
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, OptionError, larger

@@ -9,7 +9,8 @@ check mode, by engine; those of a host that was not asked are missing. sandbox r
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED, format_exact
+from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import limit_text
+from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import setting_row
 
 CONTAINERS, SANDBOX = "container-defaults", "sandbox"
@@ -67,7 +68,7 @@ def opt_in_remedies(facts: dict, policy: dict) -> list:
     engines = [engine for engine, answer in asked if answer.get("changed") or answer.get("trouble")]
     if not policy["container_defaults"] or not engines:
         return []
-    ulimits = {name: "infinity" if value == UNLIMITED else str(value) for name, value in policy["container_ulimits"].items()}
+    ulimits = {name: limit_text(value) for name, value in policy["container_ulimits"].items()}
     options = {"engines": engines, "shm_size": format_exact(policy["container_shm"]),
                "shm_size_is_default": policy["container_shm_is_default"], "ulimits": ulimits}
     return [{"remedy": CONTAINERS, "service": None, "findings": [], "options": options}]

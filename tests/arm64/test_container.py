@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 if t.TYPE_CHECKING:
-    from conftest import ArmGuest
+    from tests.arm64.conftest import ArmGuest
 
 NAME = "val-1"
 ENTRY = f"systemd-nspawn container {NAME}"

@@ -14,7 +14,7 @@ import pytest
 from fleet import shaping
 
 if t.TYPE_CHECKING:
-    from conftest import ArmGuest
+    from tests.arm64.conftest import ArmGuest
 
 # A node of before the option: its help does not know it, and it would refuse it.
 OLD_NODE = """#!/bin/sh

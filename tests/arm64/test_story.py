@@ -21,7 +21,7 @@ from guest import lifecycle
 from ansible_collections.aarch64.validator.plugins.plugin_utils._pool_layout import fit_in_address_space
 
 if t.TYPE_CHECKING:
-    from conftest import ArmGuest
+    from tests.arm64.conftest import ArmGuest
 
 RECORDED = Path(__file__).resolve().parents[1] / "unit/recorded"
 GIB = 1 << 30

@@ -41,6 +41,10 @@ def build(directory: Path) -> dict[str, float]:
     """Judge the facts, and make every form of the report, as the action plugin does."""
     from ansible_collections.aarch64.validator.plugins.action import report as action
     from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import build_report, host_entry
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._files import write_text
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._kept_facts import FactStore, report_chunks
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._replay import recorded
+    from ansible_collections.aarch64.validator.plugins.plugin_utils._report._terminal import terminal_lines
 
     told = {}
     started = time.process_time()
@@ -50,18 +54,18 @@ def build(directory: Path) -> dict[str, float]:
         told[name + ", seconds"] = time.process_time() - started
         started = time.process_time()
 
-    store, entries = action.FactStore(), []
-    for name, outcome, text in action.recorded(str(directory / "facts"), None, {}):
+    store, entries = FactStore(), []
+    for name, outcome, text in recorded(str(directory / "facts"), None, {}):
         entry = host_entry(name, outcome)
         entries.append(store.entry(dict(entry, facts=store.keep(entry["facts"], text))))
     report = build_report(entries, {}, "audit", False, "2026-01-01T00:00:00Z")
     lap("judge the facts")
-    sizes = {"report.json": Path(action.write_text(action.report_chunks(report), str(directory), "report.json")).stat().st_size}
+    sizes = {"report.json": Path(write_text(report_chunks(report), str(directory), "report.json")).stat().st_size}
     lap("report.json")
     for name, form in action.FORMATS.items():
-        sizes[name] = Path(action.write_text(form(report), str(directory), name)).stat().st_size
+        sizes[name] = Path(write_text(form(report), str(directory), name)).stat().st_size
         lap(name)
-    action.terminal_lines(report, 100, False)
+    terminal_lines(report, 100, False)
     lap("terminal")
     forms = sum(value for name, value in told.items() if not name.startswith("judge"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+import typing as t
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "playbooks/collections"))
@@ -18,7 +19,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rollout import 
 
 COUNTS = (1000, 3000, 10000)
 SERIAL = [1, "10%", "25%"]
-FLEETS = {
+FLEETS: dict[str, t.Callable[[int], dict]] = {
     "networks of 250 hosts": lambda n: {"ansible_host": f"10.{n // 2500}.{n // 250 % 10}.{n % 250}"},
     "IPv6, 100 networks": lambda n: {"ansible_host": f"2001:db8:{n % 100:x}::{n:x}"},
     "one domain": lambda n: {"memory_pool_domain": "r1"},
@@ -32,7 +33,7 @@ FLEETS = {
 }
 
 
-def seconds(variables_of, count: int, function, *options) -> float:
+def seconds(variables_of: t.Callable[[int], dict], count: int, function: t.Callable[..., object], *options: object) -> float:
     hostvars = {f"host{number}": variables_of(number) for number in range(count)}
     started = time.process_time()
     function(list(hostvars), hostvars, *options)

@@ -11,13 +11,14 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, ViewportSize, sync_playwright
 from report_fleets import fleet_report, with_earlier
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html
 
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
-DESK = {"width": 1360, "height": 900}
+DESK: ViewportSize = {"width": 1360, "height": 900}
+Pages = t.Dict[int, Path]
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def browser() -> t.Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Files of reports: of 10 and of 10,000 hosts."""
     directory = tmp_path_factory.mktemp("pages")
     files = {}
@@ -48,21 +49,32 @@ class Watched(t.NamedTuple):
     """A page and all that must not be: what its console said, what it threw, what it asked the network for."""
 
     page: Page
-    said: list
-    asked: list
+    said: list[str]
+    asked: list[str]
+
+
+OpenPage = t.Callable[..., Watched]
+Picture = t.Callable[..., None]
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> t.Iterator[t.Callable[..., Watched]]:
+def open_page(browser: Browser) -> t.Iterator[OpenPage]:
     """Opens a file; afterwards its console must be empty, and nothing but the file may have been asked for."""
     opened = []
 
-    def opener(path: Path, viewport: dict | None = None, theme: str = "light", **options: object) -> Watched:
+    def opener(
+        path: Path, viewport: ViewportSize | None = None, theme: t.Literal["light", "dark"] = "light", **options: t.Any,
+    ) -> Watched:
         context = browser.new_context(viewport=viewport or DESK, color_scheme=theme, reduced_motion="reduce", **options)
         watched = Watched(context.new_page(), [], [])
+
+        def refuse(dialog: Dialog) -> None:
+            watched.said.append(dialog.message)
+            dialog.dismiss()
+
         watched.page.on("console", lambda message: watched.said.append(message.text))
         watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
-        watched.page.on("dialog", lambda dialog: (watched.said.append(dialog.message), dialog.dismiss()))
+        watched.page.on("dialog", refuse)
         watched.page.on("request", lambda request: watched.asked.append(request.url))
         watched.page.goto(path.as_uri())
         opened.append((path, context, watched))
@@ -76,7 +88,7 @@ def open_page(browser: Browser) -> t.Iterator[t.Callable[..., Watched]]:
 
 
 @pytest.fixture
-def picture(request: pytest.FixtureRequest) -> t.Callable[..., None]:
+def picture(request: pytest.FixtureRequest) -> Picture:
     """Keeps a picture of a page where SCREENSHOTS says so."""
     directory = os.environ.get("SCREENSHOTS")
 

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import re
 import time
+import typing as t
 from pathlib import Path
 
 import pytest
+
+if t.TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import OpenPage, Pages, Picture
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 PHONE = {"width": 390, "height": 844}
@@ -23,11 +29,18 @@ SCROLL = "place => { const node = document.getElementById('table-scroll'); node.
 VERDICTS = "[...document.querySelectorAll('#rows .badge')].map(node => node.textContent)"
 
 
-def shown(page) -> str:
+def shown(page: Page) -> str:
     return page.inner_text("#count").strip()
 
 
-def until(page, holds, seconds: float = 10) -> None:
+def attribute(page: Page, selector: str, name: str) -> str:
+    """What an element has; the test fails where it has none."""
+    value = page.get_attribute(selector, name)
+    assert value is not None, f"{selector} has no {name}"
+    return value
+
+
+def until(page: Page, holds: t.Callable[[], object], seconds: float = 10) -> None:
     """Ask again from here: a condition that polls within the page would be script made of text, which its policy refuses."""
     end = time.monotonic() + seconds
     while not holds():
@@ -35,13 +48,13 @@ def until(page, holds, seconds: float = 10) -> None:
         page.wait_for_timeout(20)
 
 
-def wait_for_count(page, pattern: str) -> None:
+def wait_for_count(page: Page, pattern: str) -> None:
     until(page, lambda: re.search(pattern, shown(page)))
 
 
 @COUNTS
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_page_opens_and_its_text_can_be_read(open_page, pages, picture, count, theme):
+def test_page_opens_and_its_text_can_be_read(open_page: OpenPage, pages: Pages, picture: Picture, count: int, theme: str) -> None:
     page = open_page(pages[count], theme=theme).page
     assert shown(page) == f"{count:,} hosts"
     assert page.is_hidden("#plain") and page.is_visible("#heat .cell") and page.is_visible("#space svg")
@@ -56,14 +69,14 @@ def test_page_opens_and_its_text_can_be_read(open_page, pages, picture, count, t
     assert page.evaluate(CONTRAST)["low"] == []
 
 
-def test_contrast_that_is_too_low_is_seen(open_page, pages):
+def test_contrast_that_is_too_low_is_seen(open_page: OpenPage, pages: Pages) -> None:
     page = open_page(pages[10]).page
     page.evaluate("document.getElementById('headline').style.color = '#bbb'")
     assert page.evaluate(CONTRAST)["low"]
 
 
 @COUNTS
-def test_table_is_sorted_by_any_column(open_page, pages, count):
+def test_table_is_sorted_by_any_column(open_page: OpenPage, pages: Pages, count: int) -> None:
     page = open_page(pages[count]).page
     assert page.get_attribute("#head .c-verdict", "aria-sort") == "ascending"
     assert page.evaluate(VERDICTS)[0] == "Failed"
@@ -80,7 +93,7 @@ def test_table_is_sorted_by_any_column(open_page, pages, count):
 
 
 @COUNTS
-def test_filters_work_together(open_page, pages, count):
+def test_filters_work_together(open_page: OpenPage, pages: Pages, count: int) -> None:
     page = open_page(pages[count]).page
     blocked = int(page.inner_text("#chips [data-verdict='blocked'] .number").replace(",", ""))
     page.click("#chips [data-verdict='blocked']")
@@ -101,7 +114,7 @@ def test_filters_work_together(open_page, pages, count):
     assert "of" in shown(page) and page.input_value("#finding") == "nofile-limit"
 
 
-def test_theme_is_chosen_and_kept(open_page, pages):
+def test_theme_is_chosen_and_kept(open_page: OpenPage, pages: Pages) -> None:
     page = open_page(pages[10]).page
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
@@ -115,7 +128,7 @@ def test_theme_is_chosen_and_kept(open_page, pages):
 
 
 @COUNTS
-def test_detail_shows_the_evidence_and_the_fix(open_page, pages, count):
+def test_detail_shows_the_evidence_and_the_fix(open_page: OpenPage, pages: Pages, count: int) -> None:
     page = open_page(pages[count], permissions=["clipboard-read", "clipboard-write"]).page
     page.fill("#words", "val-00002.")
     wait_for_count(page, "^1 of")
@@ -137,7 +150,7 @@ def test_detail_shows_the_evidence_and_the_fix(open_page, pages, count):
     assert not page.is_visible("#detail")
 
 
-def test_address_with_a_host_opens_it(open_page, pages):
+def test_address_with_a_host_opens_it(open_page: OpenPage, pages: Pages) -> None:
     page = open_page(pages[10]).page
     page.evaluate("location.hash = '#host=val-00003.sgp.example.org'")
     page.wait_for_selector("#detail[open]")
@@ -146,7 +159,7 @@ def test_address_with_a_host_opens_it(open_page, pages):
 
 
 @COUNTS
-def test_keyboard_alone_reaches_everything(open_page, pages, count):
+def test_keyboard_alone_reaches_everything(open_page: OpenPage, pages: Pages, count: int) -> None:
     page = open_page(pages[count]).page
     reached = []
     for _step in range(60):
@@ -172,21 +185,23 @@ def test_keyboard_alone_reaches_everything(open_page, pages, count):
 
 
 @COUNTS
-def test_heat_map_is_walked_by_keys_and_says_what_is_there(open_page, pages, picture, count):
+def test_heat_map_is_walked_by_keys_and_says_what_is_there(
+    open_page: OpenPage, pages: Pages, picture: Picture, count: int,
+) -> None:
     page = open_page(pages[count]).page
     assert page.is_checked("#group") is (count > 200), "thousands of rows are no overview"
     page.uncheck("#group")
     page.focus("#heat")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Control+End")
-    assert page.get_attribute("#heat .here", "aria-label").endswith(": not judged")
+    assert attribute(page, "#heat .here", "aria-label").endswith(": not judged")
     assert "not known, the host was not judged" in page.inner_text("#tip")
     assert page.get_attribute("#heat", "aria-rowcount") == str(count + 1)
     page.keyboard.press("Control+Home")
     page.keyboard.press("ArrowRight")
     assert page.is_visible("#tip")
     page.check("#group")
-    groups = int(page.get_attribute("#heat", "aria-rowcount"))
+    groups = int(attribute(page, "#heat", "aria-rowcount"))
     assert groups < count + 1 and groups < 100
     page.focus("#heat")
     picture(page, f"{count}-heat-grouped")
@@ -194,9 +209,9 @@ def test_heat_map_is_walked_by_keys_and_says_what_is_there(open_page, pages, pic
     assert page.is_visible("#detail") or " of " in shown(page)
 
 
-def test_plot_leads_to_its_hosts(open_page, pages):
+def test_plot_leads_to_its_hosts(open_page: OpenPage, pages: Pages) -> None:
     page = open_page(pages[10000]).page
-    label = page.get_attribute(".spot.lacking >> nth=0", "aria-label")
+    label = attribute(page, ".spot.lacking >> nth=0", "aria-label")
     assert "too little" in label and "GiB" in label
     page.focus(".spot >> nth=0")
     page.keyboard.press("ArrowRight")
@@ -206,11 +221,11 @@ def test_plot_leads_to_its_hosts(open_page, pages):
     assert shown(page) == "10,000 hosts"
 
 
-def test_what_changed_since_the_last_audit(open_page, pages):
+def test_what_changed_since_the_last_audit(open_page: OpenPage, pages: Pages) -> None:
     page = open_page(pages[10000]).page
     assert "of 10,000 hosts differ" in page.inner_text("#since") and "val-gone.example.org" in page.inner_text("#since")
     button = page.locator("#since button", has_text="new or worse")
-    number = re.match("[0-9,]+", button.inner_text()).group()
+    number = re.findall("^[0-9,]+", button.inner_text())[0]
     button.click()
     assert shown(page) == f"{number} of 10,000 hosts"
     assert any("new" in text for text in page.locator("#rows .c-since").all_inner_texts())
@@ -218,7 +233,7 @@ def test_what_changed_since_the_last_audit(open_page, pages):
 
 @COUNTS
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_phone(open_page, pages, picture, count, theme):
+def test_phone(open_page: OpenPage, pages: Pages, picture: Picture, count: int, theme: str) -> None:
     page = open_page(pages[count], PHONE, theme, has_touch=True, is_mobile=True).page
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(CONTRAST)["low"] == []
@@ -227,14 +242,14 @@ def test_phone(open_page, pages, picture, count, theme):
     assert page.evaluate(NAMES)[0] == sorted(page.evaluate(NAMES))[-1]
     page.tap("#rows tr[data-index='0']")
     box = page.locator("#detail").bounding_box()
-    assert (box["x"], box["width"]) == (0, PHONE["width"])
+    assert box is not None and (box["x"], box["width"]) == (0, PHONE["width"])
     assert page.evaluate("document.getElementById('detail-body').scrollWidth") <= PHONE["width"]
     picture(page, f"{count}-{theme}-phone-detail")
     small = page.evaluate("[...document.querySelectorAll('#detail button')].filter(node => node.offsetHeight < 44).length")
     assert not small, "a finger needs 44 pixels"
 
 
-def test_only_rows_in_sight_exist(open_page, pages):
+def test_only_rows_in_sight_exist(open_page: OpenPage, pages: Pages) -> None:
     page = open_page(pages[10000]).page
     page.uncheck("#group")
     assert page.locator("#rows tr[data-index]").count() < 60 and page.locator("#heat .heat-row").count() < 60

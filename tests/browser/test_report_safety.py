@@ -6,10 +6,18 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 from report_fleets import EVIL, evil_report
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.browser.conftest import OpenPage, Pages
 
 REFUSED = """(name) => {
   try {
@@ -20,7 +28,7 @@ REFUSED = """(name) => {
 }"""
 
 
-def test_hostile_hosts_are_text(open_page, tmp_path):
+def test_hostile_hosts_are_text(open_page: OpenPage, tmp_path: Path) -> None:
     path = tmp_path / "evil.html"
     path.write_text(report_html(evil_report()), encoding="utf-8")
     page = open_page(path).page
@@ -36,11 +44,11 @@ def test_hostile_hosts_are_text(open_page, tmp_path):
     assert page.is_visible("#tip") and page.locator("script").count() == 2
 
 
-def test_markup_made_of_text_is_refused_by_the_policy(browser, pages):
+def test_markup_made_of_text_is_refused_by_the_policy(browser: Browser, pages: Pages) -> None:
     """Even a fault in the script could make no markup of text, and run none."""
     context = browser.new_context()
     page = context.new_page()
-    said = []
+    said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(pages[10].as_uri())
     assert "TrustedHTML" in page.evaluate(REFUSED, "innerHTML")

@@ -12,7 +12,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import HostHandle
+from conftest import HostHandle, Playbook
 
 GIB = 1 << 30
 # What these hosts can grant, see tests/support/fleet/supervisor.py.
@@ -20,8 +20,6 @@ GRANTABLE = {"memory_pool_limit_nofile": 16384, "memory_pool_limit_memlock": 838
 
 # ansible.cfg notices a dead peer after a minute; here nobody has that long.
 QUICK_SSH = "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=1 -o ServerAliveCountMax=2"
-
-Playbook = t.Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 class Run:

@@ -164,6 +164,7 @@ class HostHandle:
 
 
 MakeFleet = t.Callable[..., Fleet]
+Playbook = t.Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +237,7 @@ def _put_back(handle: HostHandle) -> None:
 
 
 @pytest.fixture
-def playbook(fleet: Fleet, tmp_path: Path) -> t.Callable[..., subprocess.CompletedProcess[str]]:
+def playbook(fleet: Fleet, tmp_path: Path) -> Playbook:
     """Run a playbook of this collection against the fleet, from the clone, as an operator would."""
 
     def run(name: str, *arguments: str, env: t.Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

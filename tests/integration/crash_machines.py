@@ -50,7 +50,7 @@ class Machine(t.Protocol):
     def traced(self, module: str, options: dict[str, t.Any], orders: t.Sequence[str]) -> Ended:
         ...
 
-    def module(self, name: str, options: dict[str, t.Any], check: bool = False) -> dict[str, t.Any]:
+    def module(self, name: str, options: dict[str, t.Any], *, check: bool = False) -> dict[str, t.Any]:
         ...
 
     def run(self, *command: str) -> str:
@@ -94,7 +94,7 @@ class PrivateMachine(PrivateRoot):
 
     watched: tuple[str, ...] = (STATE,)  # all that the modules may write
 
-    def between(self, _path: str) -> bool:
+    def between(self, path: str) -> bool:
         """Whether a file may be neither the old one nor the new one, since the next run knows how it has to be."""
         return False
 
@@ -152,14 +152,14 @@ class ServiceMachine:
         if not steps:
             return
         if self.saved is not steps:
-            run_all(self, steps)
+            run_all(t.cast("Machine", self), steps)
             self.run("tar", "--create", "--file=/opt/saved.tar", *self.written())
             self.saved = steps
         else:
             self.run("tar", "--extract", "--file=/opt/saved.tar", "--directory=/")
             self.run("systemctl", "daemon-reload")
 
-    def written(self) -> tuple[str, str]:
+    def written(self) -> tuple[str, ...]:
         """The directories that the modules write in."""
         return f"/etc/systemd/system/{self.unit}.d", STATE
 
@@ -190,7 +190,7 @@ class ServiceMachine:
                                "MemoryDenyWriteExecute")
         return dict(shown, ExecStart=shown["ExecStart"].partition(" ; ignore_errors")[0])
 
-    def between(self, _path: str) -> bool:
+    def between(self, path: str) -> bool:
         """No file is ever anything but the old one or the new one."""
         return False
 

@@ -113,6 +113,9 @@ class Seen:
         return self.snapshots[moment].splitlines()[0]
 
 
+T = t.TypeVar("T")
+
+
 class Field:
     """A fleet of which each host has a fault."""
 
@@ -121,10 +124,10 @@ class Field:
         self.handles = {host.name: HostHandle(fleet, host.name) for host in fleet.hosts}
         self.seen = {name: Seen() for name in self.handles}
 
-    def each(self, work: t.Callable[[str], t.Any], names: t.Iterable[str]) -> None:
-        """Do something on many hosts at once; raises what one of them raises."""
+    def each(self, work: t.Callable[[T], t.Any], them: t.Iterable[T]) -> None:
+        """Do something on many hosts, or with many faults, at once; raises what one of them raises."""
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(work, names))
+            list(pool.map(work, them))
 
     def shell(self, name: str, text: str) -> str:
         """Run shell text on a host, without ssh."""

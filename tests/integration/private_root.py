@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE_PACKAGE = "ansible_collections.aarch64.validator.plugins.modules."
@@ -48,6 +48,8 @@ echo ready
 exec cat
 """
 
+Private = TypeVar("Private", bound="PrivateRoot")
+
 
 class PrivateRoot:
     """A machine of its own as far as files and mounts go. Use as a context manager."""
@@ -64,7 +66,7 @@ class PrivateRoot:
         if self._holder.stdout.readline() != "ready\n":
             raise OSError("no private root here: " + self._holder.stderr.read())
 
-    def __enter__(self) -> PrivateRoot:
+    def __enter__(self: Private) -> Private:
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -20,7 +20,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import DOMAINS, SUPPORT, HostHandle
+from conftest import DOMAINS, SUPPORT, HostHandle, Playbook
 from fleet import shaping
 from fleet.state import Fleet
 
@@ -31,8 +31,6 @@ QUICK_SSH = "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=
 MARGIN = 30  # of the timer that starts a node whose restart was interrupted
 FLOORS = itertools.count(4000, 500)
 ROOT = SUPPORT.parent.parent
-
-Playbook = t.Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def handles(fleet: Fleet) -> t.Iterator[dict[str, HostHandle]]:

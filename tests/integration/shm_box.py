@@ -70,6 +70,13 @@ def shm_box(base: Path) -> Iterator[ShmBox]:
         assert _real_machine() == real
 
 
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[ShmBox]:
+    """A private machine."""
+    with shm_box(tmp_path) as private:
+        yield private
+
+
 def shm(box: ShmBox, **options: Any) -> dict[str, Any]:
     """Run the module in check mode and really; both must say the same. How to run is among the options."""
     how = {name: options.pop(name) for name in ("user", "user_namespace") if name in options}

@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import HostHandle
+from conftest import HostHandle, Playbook
 from service_host import COLLECTION, LIBRARY, install
 
 pytestmark = pytest.mark.nspawn
@@ -61,7 +61,7 @@ def on_page(tmp_path: Path) -> str:
     return "\n".join(json.loads(data)["texts"])
 
 
-def test_audit_ends_and_names_the_gaps(broken, playbook, tmp_path):
+def test_audit_ends_and_names_the_gaps(broken: list[HostHandle], playbook: Playbook, tmp_path: Path) -> None:
     run = playbook("audit", "-e", "memory_pool_fail_on=never")
     assert run.returncode == 0, run.stdout + run.stderr
     entries = told(tmp_path)
@@ -76,7 +76,9 @@ def test_audit_ends_and_names_the_gaps(broken, playbook, tmp_path):
     assert "corrupted" in str(entries["val-2"]["facts"]["unread"])
 
 
-def test_audit_without_root_ends_where_dev_shm_cannot_be_entered(broken, playbook, tmp_path):
+def test_audit_without_root_ends_where_dev_shm_cannot_be_entered(
+    broken: list[HostHandle], playbook: Playbook, tmp_path: Path,
+) -> None:
     run = playbook("audit", "--limit", "val-1", "--become", "--become-user", "nobody",
                    "-e", "memory_pool_fail_on=never")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -87,7 +89,7 @@ def test_audit_without_root_ends_where_dev_shm_cannot_be_entered(broken, playboo
     assert "not read: " in run.stdout and "could not be read" in (tmp_path / "report/report.html").read_text()
 
 
-def test_broken_kernel_configuration_is_named(host):
+def test_broken_kernel_configuration_is_named(host: HostHandle) -> None:
     """The reading function alone, on a real file: only an arm64 kernel is asked for its configuration."""
     install(host)
     host.inside("sh", "-c", "head -c 5000 /proc/config.gz >/run/broken.gz")

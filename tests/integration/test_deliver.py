@@ -12,8 +12,9 @@ from pathlib import Path
 
 import node_crate_builds as crate
 import pytest
-from conftest import HostHandle
+from conftest import HostHandle, Playbook
 from fleet import shaping
+from fleet.state import Fleet
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _build_result
 
@@ -58,8 +59,11 @@ def linked_with_tomorrow(directory: Path) -> Path:
     return Path(made["path"])
 
 
+Deliver = t.Callable[..., t.Tuple[int, str, t.Dict[str, t.Any]]]
+
+
 @pytest.fixture
-def deliver(playbook, tmp_path) -> t.Callable[..., tuple[int, str, dict[str, t.Any]]]:
+def deliver(playbook: Playbook, tmp_path: Path) -> Deliver:
     def run(name: str, release: Path | None, *arguments: str) -> tuple[int, str, dict[str, t.Any]]:
         variables = {**SETTINGS, **({"memory_pool_release": str(release)} if release else {})}
         done = playbook(name, "-e", json.dumps(variables), *arguments)
@@ -81,7 +85,7 @@ def seen(host: HostHandle) -> str:
     return host.inside("sh", "-c", look) + host.checksums()
 
 
-def test_delivered_gated_undone_and_reverted(hosts, builds, deliver, fleet):
+def test_delivered_gated_undone_and_reverted(hosts: list[HostHandle], builds: Builds, deliver: Deliver, fleet: Fleet) -> None:
     before = {host.name: seen(host) for host in hosts}
     pids = {host.name: host.show("MainPID")["MainPID"] for host in hosts}
 
@@ -134,7 +138,7 @@ def test_delivered_gated_undone_and_reverted(hosts, builds, deliver, fleet):
         assert program(host) != target
 
 
-def test_a_release_that_is_none_is_refused(hosts, builds, deliver, tmp_path):
+def test_a_release_that_is_none_is_refused(hosts: list[HostHandle], builds: Builds, deliver: Deliver, tmp_path: Path) -> None:
     status, output, _entries = deliver("deliver", None)
     assert status != 0 and "give -e memory_pool_release=DIR" in output
     assert "val-2" not in output and "Diagnose" not in output, "the run went on without a release"
@@ -146,6 +150,6 @@ def test_a_release_that_is_none_is_refused(hosts, builds, deliver, tmp_path):
     assert status != 0 and "is not the file that its manifest names" in output
 
 
-def test_an_authority_is_no_build_host(hosts, playbook, builds):
+def test_an_authority_is_no_build_host(hosts: list[HostHandle], playbook: Playbook, builds: Builds) -> None:
     done = playbook("rebuild", "-e", "node_build_on=val-1", "-e", f"node_build_source={builds.good}")
     assert done.returncode == 2 and "val-1 runs an authority" in done.stdout + done.stderr

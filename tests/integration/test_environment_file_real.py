@@ -27,9 +27,11 @@ json.dump(argv, open("{RESULTS}/" + name, "w"))
 """
 TELL = f"""
 import json, sys
-from {COLLECTION.replace("/", ".")}.module_utils._exec_start import unit_command_line
+from {COLLECTION.replace("/", ".")}.module_utils._exec_start import next_command_line
+from {COLLECTION.replace("/", ".")}.module_utils._unit_files import read_files
 unread = []
-told = {{name: unit_command_line(name, ["{UNITS}/" + file], unread) for name, file in json.load(sys.stdin).items()}}
+units = {{name: read_files(["{UNITS}/" + file], unread) for name, file in json.load(sys.stdin).items()}}
+told = {{name: next_command_line(name, files, unread) for name, files in units.items()}}
 print(json.dumps([told, unread]))
 """
 COLLECT = f"import json, os; print(json.dumps({{n: json.load(open('{RESULTS}/' + n)) for n in os.listdir('{RESULTS}')}}))"

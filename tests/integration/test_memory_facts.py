@@ -40,7 +40,7 @@ def gathered(host: ServiceHost, **options: Any) -> dict[str, Any]:
     return dict(result["ansible_facts"]["aarch64_memory"])
 
 
-def test_a_running_node_is_found_and_its_pools_are_measured(host):
+def test_a_running_node_is_found_and_its_pools_are_measured(host: ServiceHost) -> None:
     facts = gathered(host)
     assert list(facts["services"]) == [UNIT], "auto must find the node and nothing else"
     service = facts["services"][UNIT]
@@ -53,7 +53,7 @@ def test_a_running_node_is_found_and_its_pools_are_measured(host):
     assert set(facts["toolchain"]["users"]) == {"root", "polkadot"}
 
 
-def test_a_node_under_another_name_is_found_by_its_pools_or_by_its_journal(host):
+def test_a_node_under_another_name_is_found_by_its_pools_or_by_its_journal(host: ServiceHost) -> None:
     host.unit("quiet", "ExecStart=/bin/sleep infinity")
     mapped = host.unit(
         "mapped", "ExecStart=/usr/bin/python3 -c 'import mmap, time; held = mmap.mmap(-1, 386 << 30, flags=0x4022, prot=0); "
@@ -70,7 +70,7 @@ def test_a_node_under_another_name_is_found_by_its_pools_or_by_its_journal(host)
     assert facts["services"][said]["pool"]["engine_bytes"] == 0x6080000000
 
 
-def test_knowing_everything_costs_two_child_processes_however_many_services(host):
+def test_knowing_everything_costs_two_child_processes_however_many_services(host: ServiceHost) -> None:
     for number in range(5):
         host.unit(f"polkadot-{number}", SAYS_IT, "Restart=always", "RestartSec=60", start=False)
     programs = re.findall(r'execve\("([^"]+)".*= 0$', trace_of(host, "execve", "-f"), re.MULTILINE)
@@ -78,7 +78,7 @@ def test_knowing_everything_costs_two_child_processes_however_many_services(host
 
 
 @pytest.mark.parametrize("services", [[UNIT], ["auto"]])
-def test_no_file_is_read_twice(host, services):
+def test_no_file_is_read_twice(host: ServiceHost, services: list[str]) -> None:
     opened = re.findall(r'openat\(.*"(.+)", O_RDONLY(?!.*O_DIRECTORY).*= [0-9]+$', trace_of(host, "openat", services=services),
                         re.MULTILINE)
     read = collections.Counter(path for path in opened if path.startswith(("/proc/", "/sys/", "/etc/", "/run/", "/var/")))
@@ -95,7 +95,7 @@ def trace_of(host: ServiceHost, calls: str, *flags: str, **options: Any) -> str:
     return host.run("cat", "/run/facts.trace")
 
 
-def test_an_ordinary_user_is_told_what_root_would_add(host):
+def test_an_ordinary_user_is_told_what_root_would_add(host: ServiceHost) -> None:
     result = host.module("memory_facts", nobody=True)
     assert not result.get("failed"), result.get("msg")
     facts = result["ansible_facts"]["aarch64_memory"]
@@ -107,7 +107,7 @@ def test_an_ordinary_user_is_told_what_root_would_add(host):
     assert service["limits"]["live"] and facts["kernel"]["va_bits"] and facts["shm"]["size"]
 
 
-def test_a_program_replaced_under_a_running_service_is_noticed(host):
+def test_a_program_replaced_under_a_running_service_is_noticed(host: ServiceHost) -> None:
     host.run("cp", "/bin/sleep", "/run/program")
     unit = host.unit("replaced", "ExecStart=/run/program infinity")
     assert gathered(host, services=[unit])["services"][unit]["binary_replaced"] is False
@@ -117,7 +117,7 @@ def test_a_program_replaced_under_a_running_service_is_noticed(host):
     assert facts["binaries"]["/run/program"]["error"] is None, "the file that the next start runs is described"
 
 
-def test_a_command_line_that_a_package_changes_under_our_drop_in_is_noticed(host):
+def test_a_command_line_that_a_package_changes_under_our_drop_in_is_noticed(host: ServiceHost) -> None:
     try:
         assert host.module("node_strategy", unit=UNIT)["applied"]
         service = gathered(host)["services"][UNIT]
@@ -140,6 +140,8 @@ def test_a_command_line_that_a_package_changes_under_our_drop_in_is_noticed(host
     ({"services": ["auto", "a.service"]}, "services: ['auto', 'a.service'] is not valid; give auto alone"),
     ({"engines_needed": 0}, "engines_needed: 0 is not valid; give a whole number, 1 or more"),
 ])
-def test_bad_options_name_the_option_the_value_and_what_is_valid(host, options, message):
+def test_bad_options_name_the_option_the_value_and_what_is_valid(
+    host: ServiceHost, options: dict[str, Any], message: str,
+) -> None:
     result = host.module("memory_facts", **options)
     assert result["failed"] and result["msg"].startswith(message), result["msg"]

@@ -18,6 +18,8 @@ import pytest
 from conftest import HostHandle, MakeFleet
 from service_host import LIBRARY, MODULES, REPOSITORY, ServiceHost, installed
 
+from health_node import outcome
+
 pytestmark = pytest.mark.nspawn
 
 UNIT = "polkadot.service"
@@ -52,15 +54,11 @@ def looked(host: ServiceHost, **options: Any) -> dict[str, Any]:
     return result
 
 
-def outcome(result: dict[str, Any]) -> dict[str, Any]:
-    return {one["name"]: one["ok"] for one in result["checks"]}
-
-
 def check(result: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in result["checks"] if one["name"] == name)
 
 
-def test_a_healthy_node_passes_the_gate(host):
+def test_a_healthy_node_passes_the_gate(host: ServiceHost) -> None:
     begin = time.monotonic()
     result = looked(host, timeout=60, limits={"nofile": 1024})
     assert result["healthy"] and result["done"], result["progress"]
@@ -73,7 +71,7 @@ def test_a_healthy_node_passes_the_gate(host):
     assert checked["healthy"] and outcome(checked)["advancing"] is None
 
 
-def test_before_a_restart_it_tells_who_the_node_is(host):
+def test_before_a_restart_it_tells_who_the_node_is(host: ServiceHost) -> None:
     for name in [*KEYS, "note"]:
         host.write(f"{BASE}/chains/polkadot/keystore/{name}", "never read")
     host.run("chmod", "-R", "go-rwx", BASE + "/chains/polkadot/keystore")
@@ -86,7 +84,7 @@ def test_before_a_restart_it_tells_who_the_node_is(host):
     assert outcome(looked(host, checks=["disk"], min_free="1000T")) == {"disk": False}
 
 
-def test_no_file_of_a_keystore_is_opened(host):
+def test_no_file_of_a_keystore_is_opened(host: ServiceHost) -> None:
     host.write(f"{BASE}/chains/polkadot/keystore/{KEYS[1]}", "never read")
     host.write("/run/health.json", json.dumps({"ANSIBLE_MODULE_ARGS": {"unit": UNIT, "checks": ["disk", "identity"]}}))
     host.run("sh", "-c", f"cd / && PYTHONPATH={LIBRARY} strace -f -qq -e trace=%file -o /run/health.trace "
@@ -98,7 +96,7 @@ def test_no_file_of_a_keystore_is_opened(host):
     assert KEYS[1] in host.run("cat", "/run/health.out")
 
 
-def test_an_ordinary_user_is_told_what_root_would_add(host):
+def test_an_ordinary_user_is_told_what_root_would_add(host: ServiceHost) -> None:
     result = looked(host, nobody=True, checks=[*GATE, "disk", "identity"], limits={"nofile": 1024})
     assert result["healthy"], result["progress"]
     found = outcome(result)
@@ -108,7 +106,7 @@ def test_an_ordinary_user_is_told_what_root_would_add(host):
     assert check(result, "identity")["value"]["peer_id"]
 
 
-def test_a_node_that_does_not_survive_the_next_runtime(host):
+def test_a_node_that_does_not_survive_the_next_runtime(host: ServiceHost) -> None:
     host.drop_in(UNIT, "10-test", ONE_POOL, "RestartSec=100")
     host.run("systemctl", "restart", UNIT)
     host.handle.wait_for_node()
@@ -127,7 +125,7 @@ def test_a_node_that_does_not_survive_the_next_runtime(host):
     assert "connection refused" in check(second, "rpc")["text"]
 
 
-def test_a_crash_loop_is_seen_at_once(host):
+def test_a_crash_loop_is_seen_at_once(host: ServiceHost) -> None:
     before = looked(host)
     host.drop_in(UNIT, "10-test", NO_POOL, "RestartSec=300ms", "[Unit]", "StartLimitIntervalSec=0")
     host.run("systemctl", "restart", "--no-block", UNIT)
@@ -146,14 +144,14 @@ def test_a_crash_loop_is_seen_at_once(host):
     assert result["hopeless"]
 
 
-def test_a_stopped_node(host):
+def test_a_stopped_node(host: ServiceHost) -> None:
     host.run("systemctl", "stop", UNIT)
     result = looked(host, timeout=60)
     assert result["hopeless"] and result["reason"] == f"{UNIT} is stopped"
     assert result["waiting_for"] == ["active", "rpc", "runtime", "readiness", "syncing", "peers", "advancing"]
 
 
-def test_a_node_without_peers_is_waited_for_in_slices_by_a_play(host, tmp_path):
+def test_a_node_without_peers_is_waited_for_in_slices_by_a_play(host: ServiceHost, tmp_path: Path) -> None:
     fleet = host.handle.fleet
     host.handle.rpc("test_set", {"peers": 0, "stalled": True})
     (tmp_path / "wait.yml").write_text("""
@@ -200,7 +198,7 @@ def test_a_node_without_peers_is_waited_for_in_slices_by_a_play(host, tmp_path):
     assert [int(waited) for waited, _end in ends] == sorted({int(waited) for waited, _end in ends}), "progress is seen"
 
 
-def test_a_node_behind_a_port_that_never_answers(host):
+def test_a_node_behind_a_port_that_never_answers(host: ServiceHost) -> None:
     mute = host.unit("mute", "ExecStart=/usr/bin/python3 -c 'import socket, time; s = socket.socket(); "
                      's.bind(("127.0.0.1", 9999)); s.listen(); time.sleep(1e6)\'')
     time.sleep(0.5)
@@ -210,7 +208,7 @@ def test_a_node_behind_a_port_that_never_answers(host):
     assert outcome(result)["active"] is True and "no whole answer" in check(result, "rpc")["text"]
 
 
-def test_limits_that_are_not_live(host):
+def test_limits_that_are_not_live(host: ServiceHost) -> None:
     result = looked(host, checks=["limits"], limits={"nofile": 1 << 40, "as": -1})
     assert result["waiting_for"] == ["limits"] and "nofile is" in result["progress"]
 
@@ -221,13 +219,13 @@ def test_limits_that_are_not_live(host):
     ({"checks": ["luck"]}, "value of checks must be one or more of: active"),
     ({"slice": 0}, "slice: 0 is not valid"),
 ])
-def test_bad_options(host, options, said):
+def test_bad_options(host: ServiceHost, options: dict[str, Any], said: str) -> None:
     result = host.module("node_health", **{"unit": UNIT, **options})
     assert result["failed"] and said in result["msg"]
 
 
 @pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="systemd runs on this machine")
-def test_host_without_systemd():
+def test_host_without_systemd() -> None:
     done = subprocess.run(
         [sys.executable, "-B", "-m", MODULES + "node_health"], input='{"ANSIBLE_MODULE_ARGS": {"unit": "node"}}',
         capture_output=True, text=True, check=False,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from service_host import ServiceHost
@@ -234,7 +235,7 @@ def test_instances_aliases_and_transient_units(host: ServiceHost) -> None:
     ({"unit": "broken"}, "broken.service cannot be loaded on this host"),
     ({}, "unit"),
 ])
-def test_bad_options(host: ServiceHost, options: dict[str, str], said: str) -> None:
+def test_bad_options(host: ServiceHost, options: dict[str, Any], said: str) -> None:
     host.run("ln", "-sf", "/dev/null", "/etc/systemd/system/masked.service")
     host.units.append("masked.service")
     host.unit("broken", f"ExecStart={NODE} 'a", start=False)
@@ -273,7 +274,8 @@ def test_damaged_state_is_named(host: ServiceHost, text: str) -> None:
     unit = host.unit("node", f"ExecStart={NODE}")
     host.write("/var/lib/aarch64-validator/node-strategy.json", text)
     before = host.tree()
-    for options in ({"unit": unit}, {"state": "reverted"}):
+    wrong: tuple[dict[str, Any], ...] = ({"unit": unit}, {"state": "reverted"})
+    for options in wrong:
         result = host.module("node_strategy", **options)
         assert result["failed"]
         assert "/var/lib/aarch64-validator/node-strategy.json is damaged" in result["msg"]

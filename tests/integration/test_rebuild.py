@@ -19,7 +19,9 @@ from pathlib import Path
 
 import node_crate_builds as crate
 import pytest
+import rootfs
 from conftest import SUPPORT
+from fleet.state import FleetError
 from guest import debs
 from node_crate_builds import built, commit
 
@@ -37,13 +39,17 @@ fn main() {
 """
 
 
+Rebuild = t.Callable[..., "subprocess.CompletedProcess[str]"]
+Releases = t.Callable[[], t.List[str]]
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return crate.checkout(tmp_path / "source")
 
 
 @pytest.fixture
-def releases(tmp_path: Path) -> t.Callable[[], list[str]]:
+def releases(tmp_path: Path) -> Releases:
     def names() -> list[str]:
         directory = tmp_path / "build/releases"
         return sorted(os.listdir(directory)) if directory.exists() else []
@@ -51,7 +57,7 @@ def releases(tmp_path: Path) -> t.Callable[[], list[str]]:
 
 
 @pytest.fixture
-def rebuild(source: Path, tmp_path: Path) -> t.Callable[..., subprocess.CompletedProcess[str]]:
+def rebuild(source: Path, tmp_path: Path) -> Rebuild:
     """Run the playbook on this machine, for the host old-1 of an inventory."""
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     inventory = {"build_host": {"hosts": {"here": here}},
@@ -70,7 +76,7 @@ def rebuild(source: Path, tmp_path: Path) -> t.Callable[..., subprocess.Complete
     return run
 
 
-def test_built_checked_and_fetched_once(rebuild, releases, tmp_path):
+def test_built_checked_and_fetched_once(rebuild: Rebuild, releases: Releases, tmp_path: Path) -> None:
     old = host_facts(host={"machine": platform.machine()}, libc={"name": "glibc", "version": "2.17"})
     (tmp_path / "facts").mkdir()
     (tmp_path / "facts/old-1.json").write_text(json.dumps(old))
@@ -104,7 +110,7 @@ def test_built_checked_and_fetched_once(rebuild, releases, tmp_path):
     assert "are removed first: features: broken, before none" in predicted.stdout and releases() == [name]
 
 
-def test_cleaned_only_where_the_inputs_have_changed(source, tmp_path, releases):
+def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path, releases: Releases) -> None:
     directory = tmp_path / "build"
     first = built(source, directory)
     assert first["changed"] and not first["cleaned"]
@@ -146,7 +152,7 @@ def refused(source: Path, directory: Path, **options: t.Any) -> str:
     return "\n".join([str(error.value), *error.value.log])
 
 
-def test_a_mistyped_name_costs_no_artefacts(source, tmp_path):
+def test_a_mistyped_name_costs_no_artefacts(source: Path, tmp_path: Path) -> None:
     directory = tmp_path / "build"
     built(source, directory)
     record = (directory / "record.json").read_text()
@@ -175,7 +181,9 @@ def test_a_mistyped_name_costs_no_artefacts(source, tmp_path):
     assert done["changed"] and not done["cleaned"], "cargo keeps profiles apart by itself"
 
 
-def test_a_git_url_is_cloned_and_left_alone_while_it_is_built(rebuild, source, tmp_path, releases):
+def test_a_git_url_is_cloned_and_left_alone_while_it_is_built(
+    rebuild: Rebuild, source: Path, tmp_path: Path, releases: Releases,
+) -> None:
     url = {"node_build_source": f"file://{source}", "node_build_binaries": ["polkadot"]}
     first = rebuild("--check", **url)
     assert first.returncode == 0 and "Get the source" in first.stdout and not (tmp_path / "build").exists(), first.stdout
@@ -191,7 +199,7 @@ def test_a_git_url_is_cloned_and_left_alone_while_it_is_built(rebuild, source, t
     assert crate.head(clone) == head, "another revision came under a build that runs"
 
 
-def test_what_is_missing_is_named_with_the_way_to_get_it(source, tmp_path, monkeypatch):
+def test_what_is_missing_is_named_with_the_way_to_get_it(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = tmp_path / "build"
     assert "rustup target add riscv64gc-unknown-linux-gnu" in refused(source, directory, target="riscv64gc-unknown-linux-gnu")
     (source / "Cargo.lock").unlink()
@@ -218,7 +226,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(source, tmp_path, monke
         assert message.startswith("cargo is missing") and "rustup toolchain install 1.2.0" in message
 
 
-def test_a_source_that_no_revision_describes_is_refused(source, tmp_path):
+def test_a_source_that_no_revision_describes_is_refused(source: Path, tmp_path: Path) -> None:
     directory = tmp_path / "build"
     (source / "src/main.rs").write_text((source / "src/main.rs").read_text() + "// changed\n")
     assert "has changes that no revision has (src/main.rs)" in refused(source, directory)
@@ -231,7 +239,7 @@ def test_a_source_that_no_revision_describes_is_refused(source, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_full_disk_is_told(source, tmp_path):
+def test_a_full_disk_is_told(source: Path, tmp_path: Path) -> None:
     directory = tmp_path / "build"
     directory.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=755", "tmpfs", str(directory)], check=True)
@@ -256,7 +264,7 @@ def parent_of(pid: str) -> int:
         return 0
 
 
-def test_followed_interrupted_and_limited(source, tmp_path, releases):
+def test_followed_interrupted_and_limited(source: Path, tmp_path: Path, releases: Releases) -> None:
     directory, go_on = tmp_path / "build", tmp_path / "go-on"
     (source / "build.rs").write_text(WAITS)
     commit(source)
@@ -285,7 +293,7 @@ def test_followed_interrupted_and_limited(source, tmp_path, releases):
     assert releases() == [finished["manifest"]["release"]]
 
 
-def test_a_source_that_does_not_compile(source, tmp_path):
+def test_a_source_that_does_not_compile(source: Path, tmp_path: Path) -> None:
     (source / "src/main.rs").write_text("fn main() { no }\n")
     commit(source)
     message = refused(source, tmp_path / "build")
@@ -302,9 +310,9 @@ def arm64_library(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         pytest.skip("the standard library of Rust for arm64 is had from Debian, for Debian's own compiler alone")
     (directory / "apt").mkdir()
     try:
-        repository = debs.Repository(debs.rootfs.SUITE, directory / "apt")
+        repository = debs.Repository(rootfs.SUITE, directory / "apt")
         unpacked = repository.unpack("libstd-rust-dev")
-    except debs.FleetError as error:
+    except FleetError as error:
         pytest.skip(f"the standard library of Rust for arm64 cannot be had here: {error}")
     # Another version than that of the compiler would be refused by the compiler itself.
     return ["--sysroot", str(unpacked / "usr")]
@@ -312,7 +320,7 @@ def arm64_library(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.mark.skipif(shutil.which("aarch64-linux-gnu-gcc") is None, reason="needs aarch64-linux-gnu-gcc, which links for arm64")
 @pytest.mark.skipif(platform.machine() == "aarch64", reason="arm64 is the native target here")
-def test_cross_built_for_arm64(source, tmp_path, arm64_library):
+def test_cross_built_for_arm64(source: Path, tmp_path: Path, arm64_library: list[str]) -> None:
     target = "aarch64-unknown-linux-gnu"
     if not os.path.isdir(f"/usr/lib/rustlib/{target}"):
         assert "libstd-rust-dev:arm64" in refused(source, tmp_path / "build", target=target)

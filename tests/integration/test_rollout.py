@@ -9,6 +9,7 @@ import itertools
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from conftest import DOMAINS, HostHandle
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.nspawn
 AUTHORITIES = NAMES[:3]
 
 
-def test_hosts_are_cut_off_and_no_two_nodes_of_a_domain_or_group_are_ever_down_together(hosts, operator):
+def test_hosts_are_cut_off_and_no_two_nodes_of_a_domain_or_group_are_ever_down_together(
+    hosts: dict[str, HostHandle], operator: Operator,
+) -> None:
     """One host is cut off before its turn, one during its restart, one after its turn; then the same command ends the work."""
     early, during, late = "val-5", "val-6", "val-7"
     operator.raise_floor()
@@ -83,7 +86,7 @@ def cut_off_during(operator: Operator, during: HostHandle, late: HostHandle, old
     return done[0]
 
 
-def test_what_fails_is_undone_and_the_rest_is_untouched(hosts, operator):
+def test_what_fails_is_undone_and_the_rest_is_untouched(hosts: dict[str, HostHandle], operator: Operator) -> None:
     order = ["val-4", "val-5", "val-6", "val-7"]
     refuses, alone = hosts["val-6"], hosts["val-5"]
     if DROP_IN not in alone.inside("find", "/etc/systemd/system", "-name", "60-*"):  # this test is run alone
@@ -117,7 +120,7 @@ def test_what_fails_is_undone_and_the_rest_is_untouched(hosts, operator):
     assert {name: pid for name, pid in pids(hosts).items() if name in untouched} == {name: before[name] for name in untouched}
 
 
-def test_two_hosts_with_one_identity_are_refused(hosts, operator):
+def test_two_hosts_with_one_identity_are_refused(hosts: dict[str, HostHandle], operator: Operator) -> None:
     operator.raise_floor()
     for name in ("val-2", "val-6"):
         hosts[name].drop_in("Environment=WASMTIME_NODE_PEER_ID=12D3KooWTwin", file="70-twin")
@@ -134,7 +137,9 @@ def test_two_hosts_with_one_identity_are_refused(hosts, operator):
     assert "not reached: the run was refused" in run.hosts["val-1"]["skipped"]
 
 
-def test_a_syncing_node_is_left_out_and_a_window_is_kept(hosts, operator, tmp_path):
+def test_a_syncing_node_is_left_out_and_a_window_is_kept(
+    hosts: dict[str, HostHandle], operator: Operator, tmp_path: Path,
+) -> None:
     operator.raise_floor()
     targets = ["--limit", "val-4,val-5"]
     hosts["val-4"].rpc("test_set", {"syncing": True})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -15,7 +16,20 @@ import time
 import pytest
 from conftest import HostHandle
 from fleet import shaping
-from rollout_runs import MARGIN, NAMES, RECORD, fleet, floor_of, hosts, operator, pids, starts, wait_until, written_floor  # noqa: F401  # pylint: disable=unused-import  # fixtures
+from rollout_runs import (  # noqa: F401  # pylint: disable=unused-import  # fixtures
+    MARGIN,
+    NAMES,
+    RECORD,
+    Operator,
+    fleet,
+    floor_of,
+    hosts,
+    operator,
+    pids,
+    starts,
+    wait_until,
+    written_floor,
+)
 
 pytestmark = pytest.mark.nspawn
 
@@ -24,8 +38,15 @@ FAULT = "/home/polkadot/fault"
 TOGETHER = {"memory_pool_exclusive_group": "", "memory_pool_domain": "{{ inventory_hostname }}"}
 
 
+def restarted(host: HostHandle, before: dict[str, str]) -> bool:
+    """Whether the node of a host runs, as another process than before."""
+    return host.show("MainPID")["MainPID"] not in (before[host.name], "0")
+
+
 @pytest.mark.parametrize("module_dies", [True, False])
-def test_the_next_run_goes_on_where_a_killed_one_stopped(hosts, operator, module_dies):
+def test_the_next_run_goes_on_where_a_killed_one_stopped(
+    hosts: dict[str, HostHandle], operator: Operator, module_dies: bool,
+) -> None:
     """One node is down for its delay, one runs with what was changed, and one is not well with it; nobody has seen any.
 
     What restarts the first lives on without its controller, or is killed as well.
@@ -43,7 +64,7 @@ def test_the_next_run_goes_on_where_a_killed_one_stopped(hosts, operator, module
     before, began = pids(hosts), time.time()
     process = operator.start(*targets, memory_pool_serial=[3], memory_pool_restart_delay=delay)
     for host in (well, ill):
-        wait_until(lambda host=host: host.show("MainPID")["MainPID"] not in (before[host.name], "0"))
+        wait_until(functools.partial(restarted, host, before))
         host.wait_for_node()
     wait_until(lambda: waits.show("ActiveState")["ActiveState"] == "inactive")
     down = time.monotonic()
@@ -77,7 +98,7 @@ def kill_module(host: HostHandle) -> None:
 
 @pytest.mark.parametrize("kills", [
     2, pytest.param(20, marks=pytest.mark.skipif("SLOW" not in os.environ, reason="takes half an hour; SLOW=1 runs it"))])
-def test_the_controller_is_killed_at_any_moment(hosts, operator, kills):
+def test_the_controller_is_killed_at_any_moment(hosts: dict[str, HostHandle], operator: Operator, kills: int) -> None:
     """Looked at without a second run each node serves again in time and no file is half-written; one new run does the rest."""
     names = NAMES if kills > 2 else ["val-1", "val-8"]
     settings = dict(TOGETHER, memory_pool_serial=[len(names)])

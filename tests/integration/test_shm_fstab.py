@@ -8,25 +8,16 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from private_root import STATE
-from shm_box import ADDED, BOOT_SIZE, FSTAB, GIB, MIB, ShmBox, refused, shm, shm_box
+from shm_box import ADDED, BOOT_SIZE, FSTAB, GIB, MIB, ShmBox, box, refused, shm  # noqa: F401  # pylint: disable=unused-import  # a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts, in a mount namespace of its own")
 ODD_FSTAB = (
     b"# caf\xe9 \xff\n\n \t/dev/vda1\t/  ext4  defaults 0 1\n"
     b"tmpfs\t/dev/shm/  tmpfs noexec,size=9%,mode=1777   0 0  \r\n#end"
 )
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[ShmBox]:
-    """A private machine."""
-    with shm_box(tmp_path) as private:
-        yield private
 
 
 @pytest.mark.parametrize(("before", "after"), [

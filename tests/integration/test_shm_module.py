@@ -8,21 +8,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from private_root import STATE
-from shm_box import ADDED, BOOT_SIZE, FSTAB, GIB, HALF_OF_RAM, MIB, ShmBox, refused, shm, shm_box, snapshot
+from shm_box import (
+    ADDED,
+    BOOT_SIZE,
+    FSTAB,
+    GIB,
+    HALF_OF_RAM,
+    MIB,
+    ShmBox,
+    box,  # noqa: F401  # pylint: disable=unused-import  # a fixture
+    refused,
+    shm,
+    snapshot,
+)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts, in a mount namespace of its own")
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[ShmBox]:
-    """A private machine."""
-    with shm_box(tmp_path) as private:
-        yield private
 
 
 def memory(kind: str) -> int:

@@ -118,7 +118,7 @@ def one(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t.
     return report_of(directory)
 
 
-def test_three_slices_are_one_run(three, one, tmp_path):
+def test_three_slices_are_one_run(three: Path, one: dict[str, t.Any], tmp_path: Path) -> None:
     done = merged(tmp_path, f"{three}/artifacts/*/validator-report")
     assert "audit: 12 hosts: 12 at-risk" in done.stdout
     whole = report_of(tmp_path / "validator-report")
@@ -130,14 +130,14 @@ def test_three_slices_are_one_run(three, one, tmp_path):
     assert len(list((tmp_path / "validator-report/facts").iterdir())) == len(HOSTS)
 
 
-def test_slice_that_comes_twice_is_refused(three, tmp_path):
+def test_slice_that_comes_twice_is_refused(three: Path, tmp_path: Path) -> None:
     shutil.copytree(three / "artifacts/slice-1/validator-report", tmp_path / "again")
     done = merged(tmp_path, f"{three}/artifacts/*/validator-report", "again", check=False)
     assert done.returncode == 2 and "host 'val-01' is in " in done.stdout
     assert not (tmp_path / "validator-report").exists()
 
 
-def test_fact_cache_of_a_slice_can_be_judged_again(three, tmp_path):
+def test_fact_cache_of_a_slice_can_be_judged_again(three: Path, tmp_path: Path) -> None:
     (tmp_path / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {ROOT}/playbooks/collections\n")
     given = {**POLICY, "memory_pool_facts_dir": str(three / "artifacts/slice-2/fact_cache")}
     run("ansible-playbook", "aarch64.validator.audit", "-e", json.dumps(given), cwd=tmp_path)
@@ -145,7 +145,7 @@ def test_fact_cache_of_a_slice_can_be_judged_again(three, tmp_path):
     assert again["hosts"] == said["hosts"] and [entry["name"] for entry in said["hosts"]] == SLICES["slice-2"]
 
 
-def test_slice_that_fails_still_brings_its_report(project, tmp_path):
+def test_slice_that_fails_still_brings_its_report(project: Path, tmp_path: Path) -> None:
     """verify ends with exit code 2, since what it wants is not there; so does the merge."""
     sliced(project, tmp_path / "result", "slice-9", "verify.yml", HOSTS[:1])
     artifacts = tmp_path / "result/artifacts/slice-9"
@@ -154,7 +154,7 @@ def test_slice_that_fails_still_brings_its_report(project, tmp_path):
     assert done.returncode == 2 and "wanted but not live: val-01" in done.stdout
 
 
-def test_host_pulls_and_hands_over_its_report(project, tmp_path):
+def test_host_pulls_and_hands_over_its_report(project: Path, tmp_path: Path) -> None:
     """The project in a repository, pulled and run by the host itself, which then puts one file where the others put theirs."""
     def git(*words: object) -> None:
         run("git", "-c", "user.name=ops", "-c", "user.email=ops@example.org", *words, cwd=tmp_path / "repository")

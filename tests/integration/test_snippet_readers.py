@@ -12,6 +12,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -36,19 +38,19 @@ def run(*command: str, **options: object) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(params=SITUATIONS)
-def told(request):
+def told(request: pytest.FixtureRequest) -> dict[str, str]:
     return container_snippets(SITUATIONS[request.param])
 
 
 @pytest.fixture
-def short_directory():
+def short_directory() -> Iterator[str]:
     """Podman takes no more than 50 characters."""
     with tempfile.TemporaryDirectory(prefix="av-", dir="/tmp") as path:
         yield path
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])
-def test_engines_know_every_option(told, engine, tmp_path, short_directory):
+def test_engines_know_every_option(told: dict[str, str], engine: str, tmp_path: Path, short_directory: str) -> None:
     """An option that they do not know ends them before they look for an image, or for a daemon."""
     program = needs(engine)
     if engine == "podman" and os.geteuid() != 0:
@@ -65,7 +67,7 @@ def test_engines_know_every_option(told, engine, tmp_path, short_directory):
     assert "unknown flag: --shm-sise" in wrong, "this test would not notice a wrong option"
 
 
-def test_docker_compose_takes_the_file(told, tmp_path):
+def test_docker_compose_takes_the_file(told: dict[str, str], tmp_path: Path) -> None:
     program = needs("docker-compose")
     (tmp_path / "compose.yml").write_text(told["compose"])
     done = run(program, "-f", "compose.yml", "config", cwd=tmp_path)
@@ -77,7 +79,7 @@ def test_docker_compose_takes_the_file(told, tmp_path):
 
 
 @pytest.mark.parametrize("version", ["1.27", "1.32", "1.37"])
-def test_the_schema_of_kubernetes_holds(told, version):
+def test_the_schema_of_kubernetes_holds(told: dict[str, str], version: str) -> None:
     documents = list(yaml.safe_load_all(told["kubernetes"]))
     assert len(documents) == 1
     kubernetes_validate.validate(documents[0], version, strict=True)
@@ -91,7 +93,7 @@ def test_the_schema_of_kubernetes_holds(told, version):
         kubernetes_validate.validate(documents[0], version, strict=True)
 
 
-def test_liblxc_loads_every_line(told, tmp_path):
+def test_liblxc_loads_every_line(told: dict[str, str], tmp_path: Path) -> None:
     program = needs("lxc-info")
     (tmp_path / "val").mkdir()
     config = tmp_path / "val/config"
@@ -107,7 +109,7 @@ def test_liblxc_loads_every_line(told, tmp_path):
     assert value("lxc.uts.name").returncode != 0, "this test would not notice a wrong key"
 
 
-def test_quadlet_has_documented_keys_and_a_sound_service(told, tmp_path):
+def test_quadlet_has_documented_keys_and_a_sound_service(told: dict[str, str], tmp_path: Path) -> None:
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(told["quadlet"])

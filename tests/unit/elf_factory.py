@@ -8,6 +8,8 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -35,8 +37,11 @@ int main(int n, char **v) { (void)v; return pages_boot(n); }
 """
 
 
-def made_elf(bits=64, order="<", machine=183, kind=3, interp=b"/lib/ld-linux-aarch64.so.1\0", libraries=(b"libc.so.6",),
-             versions=(b"GLIBC_2.17", b"GLIBC_2.34"), payload=b"", align=65536, note=b"\xab\xcd" * 10):
+def made_elf(
+    bits: int = 64, order: str = "<", machine: int = 183, kind: int = 3, interp: bytes = b"/lib/ld-linux-aarch64.so.1\0",
+    libraries: t.Sequence[bytes] = (b"libc.so.6",), versions: t.Sequence[bytes] = (b"GLIBC_2.17", b"GLIBC_2.34"),
+    payload: bytes = b"", align: int = 65536, note: bytes = b"\xab\xcd" * 10,
+) -> bytes:
     """A dynamic program in one loaded segment: headers, interpreter, note, strings, version needs, dynamic section, payload."""
     form, word = _elf_format.form_of(bits, order), 8 if bits == 64 else 4
     sizes = struct.calcsize(form.header) + 16, struct.calcsize(form.segment)
@@ -70,25 +75,25 @@ def made_elf(bits=64, order="<", machine=183, kind=3, interp=b"/lib/ld-linux-aar
             table += struct.pack(form.segment, kind_of, 5, offset, base + offset, 0, size, size, alignment)
         else:
             table += struct.pack(form.segment, kind_of, offset, base + offset, 0, size, size, 5, alignment)
-    content = bytearray(at + len(payload))
-    content[:16] = bytes([0x7F, 0x45, 0x4C, 0x46, 2 if bits == 64 else 1, 1 if order == "<" else 2, 1]) + bytes(9)
+    whole = bytearray(at + len(payload))
+    whole[:16] = bytes([0x7F, 0x45, 0x4C, 0x46, 2 if bits == 64 else 1, 1 if order == "<" else 2, 1]) + bytes(9)
     fields = (kind, machine, 1, 0, sizes[0], 0, 0, sizes[0], sizes[1], len(rows), 0, 0, 0)
-    content[16:sizes[0]] = struct.pack(form.header, *fields)
-    content[sizes[0]:sizes[0] + len(table)] = table
+    whole[16:sizes[0]] = struct.pack(form.header, *fields)
+    whole[sizes[0]:sizes[0] + len(table)] = table
     for offset, block in blocks.values():
-        content[offset:offset + len(block)] = block
-    return bytes(content)
+        whole[offset:offset + len(block)] = block
+    return bytes(whole)
 
 
-def _span(block):
+def _span(block: tuple[int, bytes]) -> tuple[int, int]:
     return block[0], len(block[1])
 
 
-def facts_of_bytes(content):
+def facts_of_bytes(content: bytes) -> dict:
     return facts_of(reader(lambda offset, length: content[offset:offset + length], len(content)), len(content))
 
 
-def built(tmp_path, compiler, *options, source=MAIN, name="program"):
+def built(tmp_path: Path, compiler: str | None, *options: str, source: str = MAIN, name: str = "program") -> Path:
     if not compiler:
         pytest.skip("needs gcc, musl-tools and gcc-aarch64-linux-gnu of Debian")
     (tmp_path / "main.c").write_text(source)

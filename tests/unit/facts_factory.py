@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import copy
+import typing as t
 
 GIB = 1 << 30
 ENGINE_2022, ENGINE_2023, ENGINE_NOW = 0x3080000000, 0x6080000000, 0x4082000000
 
-_SERVICE = {
+_SERVICE: dict = {
     "load_state": "loaded", "active": True, "active_state": "active", "sub_state": "running", "result": "success",
     "exit_status": 0, "restarts": 0, "main_pid": 4711, "user": "polkadot",
     "exec_start": "/usr/bin/polkadot $POLKADOT_CLI_ARGS", "command_line": ["/usr/bin/polkadot", "--validator"],
@@ -27,7 +28,7 @@ _SERVICE = {
              "largest_reservation": 80000 * GIB, "errno": 0, "probed_fit": 3},
 }
 
-_FACTS = {
+_FACTS: dict = {
     "schema": 1,
     "host": {"name": "val-1", "machine": "aarch64", "userland_bits": 64, "service_manager": "systemd", "container": None,
              "emulated": False, "root": True, "distribution": {"id": "debian", "version": "12", "name": "Debian"},
@@ -51,7 +52,7 @@ _FACTS = {
 }
 
 
-def host_facts(**changes: dict) -> dict:
+def host_facts(**changes: t.Any) -> dict:
     """Facts of a healthy host without a service; each change is laid over the part of that name."""
     facts = copy.deepcopy(_FACTS)
     for part, values in changes.items():
@@ -59,7 +60,7 @@ def host_facts(**changes: dict) -> dict:
     return facts
 
 
-def node_facts(service: dict | None = None, **changes: dict) -> dict:
+def node_facts(service: dict | None = None, **changes: t.Any) -> dict:
     """Facts of a healthy host that runs polkadot.service; ``service`` is laid over the facts of the service."""
     node = copy.deepcopy(_SERVICE)
     for part, values in (service or {}).items():

@@ -12,7 +12,7 @@ import socket
 import threading
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils import _health, _health_checks
+from ansible_collections.aarch64.validator.plugins.module_utils import _health, _health_checks, _manager
 from ansible_collections.aarch64.validator.plugins.module_utils._health_options import checked
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import ManagerError
 
@@ -133,7 +133,7 @@ class Manager:
 
 def health(url: str, manager: t.Any = None, boot: str = "boot-1", **options: t.Any) -> dict:
     parameters = dict(PARAMETERS, rpc_url=url, **options)
-    result = _health.Health(checked(parameters), manager or Manager(), boot).run()
+    result = _health.Health(checked(parameters), t.cast("_manager.Manager", manager or Manager()), boot).run()
     assert result["changed"] is False
     return dict(json.loads(json.dumps(result)))
 

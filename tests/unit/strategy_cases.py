@@ -12,7 +12,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._node import STR
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import made_from
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_help import Help, HelpError
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_plan import Programs
-from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source
+from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import Source, read_source
 
 CHOSEN = "recreate-instance-copy-on-write"
 POOLING = "pooling-copy-on-write"
@@ -39,7 +39,7 @@ def programs(answer: Help | None = KNOWN) -> Programs:
     return Programs(may_be_node, ask)
 
 
-def source_of(command: str, file: str = "", lines: tuple = (), name: str = "node.service"):
+def source_of(command: str, file: str = "", lines: tuple = (), name: str = "node.service") -> Source:
     text = "\n".join(["[Service]", *lines, "EnvironmentFile=-" + DEFAULTS, "ExecStart=" + command]) + "\n"
     return read_source([(UNIT, text)], [(DEFAULTS, file)] if file else [], name, False)
 

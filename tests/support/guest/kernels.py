@@ -37,8 +37,6 @@ class Kernel:
     """One kind of kernel: SUITE and PACKAGE for one of Debian's, nothing for one that is built."""
 
     name: str
-    page_size: int
-    address_bits: int
     suite: str = ""
     package: str = ""
     cpu: str = "cortex-a72"
@@ -60,11 +58,11 @@ class BootFiles:
 KERNELS = {
     kernel.name: kernel
     for kernel in (
-        Kernel("va39", 4096, 39),
-        Kernel("pg64k", 65536, 42),
-        Kernel("va48", 4096, 48, "bookworm", "linux-image-cloud-arm64"),
+        Kernel("va39"),
+        Kernel("pg64k"),
+        Kernel("va48", "bookworm", "linux-image-cloud-arm64"),
         # The kernel asks whether the processor knows 16K pages; the smaller model does not.
-        Kernel("pg16k", 16384, 47, "trixie", "linux-image-arm64-16k", "cortex-a76"),
+        Kernel("pg16k", "trixie", "linux-image-arm64-16k", "cortex-a76"),
     )
 }
 

@@ -11,31 +11,6 @@ import shutil
 
 from . import kernels
 
-# Debian packages: for guests with Debian's kernels, and what kernels that are built need besides.
-GUEST_PACKAGES = (
-    "qemu-system-arm",
-    "openssh-client",
-    "qemu-user-static",
-    "mmdebstrap",
-    "arch-test",
-    "e2fsprogs",
-    "kmod",
-    "cpio",
-    "gcc-aarch64-linux-gnu",
-    "libc6-dev-arm64-cross",
-)
-KERNEL_PACKAGES = (
-    "linux-source-6.1",
-    "gcc",
-    "libc6-dev",
-    "make",
-    "flex",
-    "bison",
-    "bc",
-    "libelf-dev",
-    "libssl-dev",
-    "xz-utils",
-)
 _RUN_TOOLS = ("qemu-system-aarch64", "ssh", "ssh-keygen")
 _IMAGE_TOOLS = ("mmdebstrap", "arch-test", "qemu-aarch64-static", "mke2fs", "aarch64-linux-gnu-gcc")
 _DEBIAN_TOOLS = ("apt-get", "dpkg-deb", "depmod", "cpio")

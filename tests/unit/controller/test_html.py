@@ -22,6 +22,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import with_drift
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import headline, report_html, second_line
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html_data import LONGEST, MOST, page_data
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._values import rules_by_id
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import DEFAULTS
 from facts_factory import node_facts
 
@@ -33,7 +34,9 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.elements, self.raw, self._inside = [], {}, None
+        self.elements: list[tuple[str, dict]] = []
+        self.raw: dict[tuple, str] = {}
+        self._inside: tuple[str, str | None] | None = None
         self.feed(text)
         self.close()
 
@@ -163,7 +166,7 @@ def test_host_has_all_that_its_page_shows():
 
 def test_what_a_finding_means_is_told_of_each_that_can_be():
     for identifier in DEFAULTS:
-        rule = _html_data.rules_by_id().get(identifier)
+        rule = rules_by_id().get(identifier)
         told = _html_data._rule(identifier, rule)
         assert "``" not in "".join(str(value) for value in told.values())
         assert rule is None or (told["title"] and told["do"]), identifier

@@ -55,6 +55,7 @@ def test_facts_from_any_hand_are_kept():
     facts = {"schema": 1, "host": "none", "kernel": None, "unread": "x", "limits": [], "more": {"a": "\n"}}
     store = FactStore()
     one, two = store.keep(facts), store.keep(copy.deepcopy(node_facts()))
+    assert isinstance(one, KeptFacts) and isinstance(two, KeptFacts)
     assert json.loads(one.text()) == facts and json.loads(two.text()) == node_facts() and store.keep({}) == {}
 
 

@@ -63,7 +63,7 @@ def test_the_program_answers_what_the_module_answers() -> None:
 
 @pytest.mark.parametrize("version", ["3.7", "3.9", "3.13"])
 def test_the_program_runs_on_the_pythons_of_hosts(version: str) -> None:
-    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")) or [shutil.which(f"python{version}")]
+    found: list = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")) or [shutil.which(f"python{version}")]
     if found[-1] is None:
         pytest.skip(f"there is no Python {version} here")
     status, said, errors = answer_of(program(options(log_lines=0)), str(found[-1]))

@@ -207,7 +207,9 @@ def test_prefix_that_cannot_be_used(option, value, most):
      "memory_pool_authority of host h0: 'perhaps' is not valid; give true or false"),
 ])
 def test_what_is_wrong_is_told(hosts, variables, canaries, message):
-    for call in (lambda *given: rollout_batches(*given, 1, canaries), lambda *given: rollout_order(*given, canaries)):
+    calls = (lambda names, all_of: rollout_batches(names, all_of, 1, canaries),
+             lambda names, all_of: rollout_order(names, all_of, canaries))
+    for call in calls:
         with pytest.raises(AnsibleFilterError) as caught:
             call(hosts, fleet(variables))
         assert str(caught.value) == message

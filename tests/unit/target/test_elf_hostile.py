@@ -58,7 +58,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
     def refuse(*_arguments):
         raise PermissionError(13, "Permission denied")
     (tmp_path / "node").write_bytes(made_elf())
-    monkeypatch.setattr(_elf.os, "open", refuse)  # root may read everything
+    monkeypatch.setattr(os, "open", refuse)  # root may read everything
     unread = []
     assert binary_facts(str(tmp_path / "node"), unread)["error"] == "Permission denied"
     assert unread == [{"path": str(tmp_path / "node"), "reason": "Permission denied"}]

@@ -18,9 +18,10 @@ from ansible_collections.aarch64.validator.plugins.module_utils._environment_fil
 from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import (
     command_line_of,
     environment_patterns,
+    next_command_line,
     parse_exec_start,
-    unit_command_line,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_files import read_files
 from environment_cases import CASES
 
 # Text in which everything that has a meaning is frequent.
@@ -106,10 +107,10 @@ def test_files_are_read(tmp_path):
                                    f"EnvironmentFile={tmp_path}/gone\nExecStart=/bin/node $A $B\n")
     (tmp_path / "1.env").write_text("A=1\nB=1\n")
     (tmp_path / "2.env").write_text("B=2 3\n")
-    found = unit_command_line("node.service", [str(tmp_path / "unit")], unread)
+    found = next_command_line("node.service", read_files([str(tmp_path / "unit")], unread), unread)
     assert found == {"program": "/bin/node", "arguments": ["/bin/node", "1", "2", "3"]}
     assert unread == [{"path": f"{tmp_path}/gone", "reason": "No such file or directory"}]
-    assert unit_command_line("node.service", [str(tmp_path / "other")], unread) is None
+    assert next_command_line("node.service", read_files([str(tmp_path / "other")], unread), unread) is None
 
 
 @pytest.mark.parametrize(("names", "continues"), [

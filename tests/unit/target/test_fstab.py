@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
+from ansible_collections.aarch64.validator.plugins.module_utils._read import decode, encode
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -133,7 +134,7 @@ def test_undo_after_changes_by_others(text: str, old: str | None, newline_added:
 blanks = st.text(" \t", min_size=1, max_size=3)
 other_lines = st.one_of(
     st.sampled_from(NOT_FOR_SHM),
-    st.binary(max_size=20).map(lambda raw: "#" + _fstab.decode(raw.replace(b"\n", b""))),
+    st.binary(max_size=20).map(lambda raw: "#" + decode(raw.replace(b"\n", b""))),
     st.tuples(st.just("/dev/sda1"), blanks, st.text("abc/\\é", min_size=1), blanks, st.just("ext4")).map("".join),
 )
 shm_lines = st.one_of(
@@ -152,13 +153,13 @@ fstabs = st.tuples(
 
 @given(fstabs)
 def test_edit_then_undo_gives_every_byte_back(text: str) -> None:
-    before = _fstab.encode(text)
-    entry = _fstab.only_entry(_fstab.decode(before), RAM, PAGE)
-    edit = _fstab.set_size(_fstab.decode(before), entry, "3G", NEW_OPTIONS)
+    before = encode(text)
+    entry = _fstab.only_entry(decode(before), RAM, PAGE)
+    edit = _fstab.set_size(decode(before), entry, "3G", NEW_OPTIONS)
     after = _fstab.only_entry(edit.text, RAM, PAGE)
     assert after is not None and _fstab.boot_size(after.options, RAM, PAGE) == 3 * GIB
     undone = _fstab.undo(edit.text, edit.old, edit.new, edit.newline_added)
-    assert undone is not None and _fstab.encode(undone) == before
+    assert undone is not None and encode(undone) == before
 
 
 @given(fstabs)
@@ -176,8 +177,8 @@ def test_one_line_changes_and_no_other(text: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_survived(content: bytes) -> None:
-    text = _fstab.decode(content)
-    assert _fstab.encode(text) == content
+    text = decode(content)
+    assert encode(text) == content
     _fstab.find_entries(text)
 
 

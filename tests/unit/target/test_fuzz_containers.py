@@ -15,10 +15,10 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
     _container_defaults,
     _container_id,
     _docker_plan,
-    _drop_in,
     _json_edit,
     _podman_conf,
     _procfs,
+    _read,
 )
 from fuzzing import Target, fuzz, summary
 from host_texts import MOUNTINFO, STRACE
@@ -101,7 +101,7 @@ def containers_conf(text: str) -> None:
     assert _podman_conf.is_ours(written), "would not be taken back"
     assert _podman_conf.shm_of(_podman_conf.values_of(written)) == 2 << 30
     assert _podman_conf.ulimits_of(_podman_conf.values_of(written))["nofile"] == LIMITS["nofile"]
-    assert _drop_in.encode(written)
+    assert _read.encode(written)
 
 
 def cgroups(text: str) -> None:

@@ -68,7 +68,7 @@ INPUTS = 7000  # for each target; with those of the controller more than 200,000
 
 def fstab_round_trip(text: str) -> None:
     """Whatever is in fstab: an edit can be undone to the byte."""
-    content = _fstab.decode(text.encode("utf-8", "surrogatepass"))
+    content = _read.decode(text.encode("utf-8", "surrogatepass"))
     entry = _fstab.only_entry(content, 1 << 34, 4096)
     edit = _fstab.set_size(content, entry, "2G", ["rw"])
     assert _fstab.boot_size(_fstab.find_entries(edit.text)[-1].options, 1 << 34, 4096) == 2 << 30, "the size is not what it says"

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import pwd
+import struct
 import time
 from pathlib import Path
 
@@ -71,15 +73,15 @@ def test_a_path_below_another_root_directory_means_the_file_there():
     ([], None, None, {"va_bits": None, "va_bits_source": None, "va_bits_config": None}),
 ])
 def test_order_of_the_sources_of_address_space(monkeypatch, maps, config, hint, expected):
-    monkeypatch.setattr(_host.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     monkeypatch.setattr(_host, "read_kernel_config", lambda *_: config and f"CONFIG_ARM64_VA_BITS={config}")
     monkeypatch.setattr(_host, "va_bits_of_hints", lambda: hint)
     assert _host.va_bits_facts("6.1", maps, []) == expected
 
 
 def test_a_32_bit_python_does_not_measure_its_own_small_space(monkeypatch):
-    monkeypatch.setattr(_host.platform, "machine", lambda: "aarch64")
-    monkeypatch.setattr(_host.struct, "calcsize", lambda _format: 4)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(struct, "calcsize", lambda _format: 4)
     monkeypatch.setattr(_host, "read_kernel_config", lambda _release, _unread: "CONFIG_ARM64_VA_BITS=39")
     assert _host.va_bits_facts("6.1", STACK, [])["va_bits_source"] == "config"
 

@@ -40,7 +40,7 @@ def change(path: Path, text: str) -> None:
 
 
 def undo(dry: bool = False) -> dict:
-    return _undo.undo(None, dry)  # type: ignore[arg-type]  # systemd does not run here
+    return _undo.undo(None, dry)  # systemd does not run here
 
 
 def test_several_changes_go_back_to_before_the_first(path: Path) -> None:
@@ -55,7 +55,7 @@ def test_several_changes_go_back_to_before_the_first(path: Path) -> None:
 def test_a_change_that_was_killed_before_it_was_written_leaves_no_trace(path: Path) -> None:
     """The record of the trial and that of the remedy were saved, and then the power went."""
     _provisional.remember_drop_in(REMEDY.state, UNIT, str(path), None, FIRST, _drop_in.recorded(REMEDY).get(UNIT))
-    _drop_in.save_state(REMEDY.state, {UNIT: _drop_in.first_entry(REMEDY, UNIT, None)})
+    save_state(REMEDY.state, {UNIT: _drop_in.first_entry(REMEDY, UNIT, None)})
     change(path, FIRST)
     undo()
     assert not path.parent.exists() and not (path.parents[1] / "state").exists()
@@ -72,7 +72,7 @@ def test_an_undo_that_was_killed_before_the_reload_reloads(path: Path, monkeypat
     manager = Manager()
     monkeypatch.setattr(_undo, "is_running_here", lambda: True)
     path.unlink()  # as an undo does first
-    assert _undo.undo(manager, False)["changed"] is False  # type: ignore[arg-type]  # all that it asks of systemd
+    assert _undo.undo(manager, False)["changed"] is False  # all that it asks of systemd
     assert manager.reloads == 1
 
 

@@ -10,7 +10,7 @@ import stat
 
 import pytest
 
-from ansible_collections.aarch64.validator.plugins.module_utils import _strategy_unit
+from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in, _strategy_unit
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG as FLAG
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_apply import decide_unit, needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source
@@ -34,7 +34,7 @@ def test_own_drop_in_does_not_count_but_a_foreign_one_does() -> None:
     text = own_text()
     assert decide_unit(unit_of(text), CHOSEN, programs())[1].text == text
     edited = text.replace("$A", "$A --x")
-    entry = {"written": [_strategy_unit._drop_in.digest(text)]}
+    entry = {"written": [_drop_in.digest(text)]}
     _source, decision = decide_unit(unit_of(edited, entry), CHOSEN, programs())
     assert decision.stays
     assert f"given already, {CHOSEN} in {OWN}, line 5" in decision.reason
@@ -49,7 +49,7 @@ def test_source_is_recognised() -> None:
     assert not _strategy_unit.source_changed(unit_of(text), source)
     other = read_source([(UNIT, FRAGMENT.replace("$A", "$B"))], [], "node.service", False)
     assert _strategy_unit.source_changed(unit_of(text), other)
-    known = {"written": [_strategy_unit._drop_in.digest(text)], "source": other.digest}
+    known = {"written": [_drop_in.digest(text)], "source": other.digest}
     assert not _strategy_unit.source_changed(unit_of(text, known), other)
     assert not _strategy_unit.source_changed(unit_of(), other)
 

@@ -224,9 +224,9 @@ def test_hostile_home(home, tmp_path):
 def test_closed_home(home, tmp_path, monkeypatch):
     def refuse(*_arguments, **_options):
         raise PermissionError(13, "Permission denied")
-    monkeypatch.setattr(_toolchain.os, "stat", refuse)
-    monkeypatch.setattr(_toolchain.os, "listdir", refuse)
-    monkeypatch.setattr(_toolchain.os, "open", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     facts, unread = facts_of(tmp_path / "none", {"x": str(home)})
     assert facts["users"]["x"]["rustup"] is None
     assert {"path": str(home / ".rustup/toolchains"), "reason": "Permission denied"} in unread
