@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "roles").glob("*/README.md"))]
@@ -39,3 +40,9 @@ def test_a_wrong_name_would_be_seen():
     assert "memory_pool_shm_sice" not in VARIABLE.findall(CODE) and "memory_pool_shm_size" in VARIABLE.findall(CODE)
     assert COMMAND.findall("$ make test test-arm64   # all\n$ make diagnose INVENTORY=x\n") == ["test test-arm64   ", "diagnose "]
     assert {"shm", "assess", "fleet", "remediate", "memory_pool"} <= names_of_code()
+
+
+def test_example_of_a_fleet_reaches_root():
+    """The first path of the guides is: copy the example, put in your hosts, remediate."""
+    variables = yaml.safe_load((ROOT / "inventory/fleet.example.yml").read_text())["validators"]["vars"]
+    assert variables["ansible_become"] is True and variables["ansible_user"] != "root"
