@@ -28,7 +28,9 @@ PARTS = {
     "Understand": ["causes", "scale", "performance", "reliability", "tested-on", "glossary"],
     "Change": ["architecture", "contributing", "releases"],
 }
-BESIDE = ("README.md", "CHANGELOG.md", "SECURITY.md", "roles/memory_pool/README.md", "roles/node_build/README.md")
+BESIDE = ("README.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "SECURITY.md",
+          "roles/memory_pool/README.md", "roles/node_build/README.md")
+BLOB = "https://github.com/aarch64-validator/aarch64.validator/blob/main/"
 HIDDEN = {"README"}  # the list of guides for readers of the repository; the site has its own
 
 
@@ -70,11 +72,14 @@ def lay_out(source: Path) -> None:
             here += [f"docs/{name}" for name in sorted(guides - named)]
         index.append(toctree(title, here))
     reference = ["Role memory_pool <roles/memory_pool/README>", "Role node_build <roles/node_build/README>", "SECURITY",
-                 f"Modules and filters <{PLUGINS}/index>", "CHANGELOG"]
+                 f"Modules and filters <{PLUGINS}/index>", "CHANGELOG", "CODE_OF_CONDUCT"]
     index.append(toctree("Reference", reference))
     for listed in (source / "README.md", source / "docs/README.md"):  # others link to them, but the menu has all that they list
         listed.write_text("---\norphan: true\n---\n" + listed.read_text(encoding="utf-8"), encoding="utf-8")
     (source / "index.md").write_text("\n".join(index), encoding="utf-8")
+    readme = source / "README.md"  # its links are whole, for Galaxy, which shows it alone; here they stay within the site
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(re.sub(rf"{re.escape(BLOB)}(\S+?\.md)", r"\1", text), encoding="utf-8")
 
 
 def toctree(title: str, pages: list[str]) -> str:

@@ -16,6 +16,8 @@ description:
   - The outcome lies on the disk of the controller, in the temporary directory of the run. Nothing but the verdict is
     returned unless O(facts=true), so that the memory of the controller does not grow with the facts of a fleet. Where a
     fact cache other than C(memory) is configured, the facts are also returned as facts, for the cache.
+  - Its name does not end in C(_facts), because a verdict is what it is for; where facts are wanted and no verdict,
+    use M(aarch64.validator.memory_facts).
   - Changes nothing. A host that does not answer or cannot be judged does not fail the task; the report has the reason.
 options:
   services:
@@ -45,6 +47,10 @@ attributes:
   diff_mode:
     description: Has nothing to show.
     support: none
+  facts:
+    description: Returns C(ansible_facts).
+    details: With O(facts=true), or a fact cache other than C(memory).
+    support: partial
   action:
     description: Runs on the controller and asks the host by a module.
     support: full
@@ -77,4 +83,18 @@ reason:
   type: str
   returned: when the host was not judged
   sample: "unreachable: Connection timed out"
+ansible_facts:
+  description: Facts of the host, which become variables and go into the fact cache.
+  type: dict
+  returned: when there are any
+  contains:
+    aarch64_memory:
+      description: What M(aarch64.validator.memory_facts) gathered, see its return values.
+      type: dict
+      returned: when the host was judged, and O(facts=true) or a fact cache other than C(memory) is configured
+    discovered_interpreter_python:
+      description: Where ansible-core found the Python of the host.
+      type: str
+      returned: when ansible-core had to look for it
+      sample: /usr/bin/python3.11
 """

@@ -32,9 +32,10 @@ LITTER = ("plugins/modules/__pycache__/x.pyc", ".mypy_cache/x", "validator-repor
           ".guests/x", ".ansible/x", ".benchmarks/x", "inventory/fleet.yml", "validator-releases/x",
           "aarch64-validator-0.0.1.tar.gz")
 # All that whoever installs the collection gets. What a clone has besides is for whoever changes it.
-WANTED = {"CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml",
-          "SECURITY.md", ".ansible-lint", ".yamllint", "bindep.txt", "changelogs", "docs", "execution-environment.yml",
-          "inventory", "meta", "playbooks", "plugins", "requirements.lock", "requirements.txt", "roles"}
+WANTED = {"CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json",
+          "README.md", "REUSE.toml", "SECURITY.md", ".ansible-lint", ".yamllint", "bindep.txt", "changelogs", "docs",
+          "execution-environment.yml", "inventory", "meta", "playbooks", "plugins", "requirements.lock", "requirements.txt",
+          "roles"}
 UNWANTED = re.compile(r"(^|/)(__pycache__|\.\w+_cache|validator-report|validator-releases)(/|$)|\.py[co]$|\.tar\.gz$"
                       r"|^playbooks/collections")
 

@@ -27,18 +27,24 @@ def run(*command: object, cwd: Path, check: bool = True) -> subprocess.Completed
     return done
 
 
-def install(directory: Path, litter: t.Iterable[str] = ()) -> Path:
-    """Build the collection in DIRECTORY and install it below DIRECTORY/collections; return the tarball.
-
-    LITTER are files that a working tree may hold besides what git knows.
-    """
+def clone(directory: Path, *without: str) -> Path:
+    """What git knows here, as a tree of its own in DIRECTORY/source; WITHOUT are paths to leave out."""
     source = directory / "source"
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", ":!playbooks/collections"]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", *(f":!{path}" for path in without)]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listing.split("\0")):
         if (ROOT / name).exists():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
+    return source
+
+
+def install(directory: Path, litter: t.Iterable[str] = ()) -> Path:
+    """Build the collection in DIRECTORY and install it below DIRECTORY/collections; return the tarball.
+
+    LITTER are files that a working tree may hold besides what git knows.
+    """
+    source = clone(directory, "playbooks/collections")
     for name in litter:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("", encoding="utf-8")

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "roles").glob("*/README.md"))]
@@ -39,3 +40,31 @@ def test_a_wrong_name_would_be_seen():
     assert "memory_pool_shm_sice" not in VARIABLE.findall(CODE) and "memory_pool_shm_size" in VARIABLE.findall(CODE)
     assert COMMAND.findall("$ make test test-arm64   # all\n$ make diagnose INVENTORY=x\n") == ["test test-arm64   ", "diagnose "]
     assert {"shm", "assess", "fleet", "remediate", "memory_pool"} <= names_of_code()
+
+
+def test_readme_lists_what_the_collection_has():
+    listed: dict = {}
+    text = (ROOT / "README.md").read_text().split("<!-- contents -->")[1].split("<!-- contents: end -->")[0]
+    for kind, names in re.findall(r"^\| (\w+).*? \| (.*`.*) \|$", text, re.MULTILINE):
+        listed.setdefault(kind, []).extend(re.findall(r"`([a-z_]+)`", names))
+    there = {"playbooks": "playbooks/[a-z]*.yml", "roles": "roles/*", "modules": "plugins/modules/*.py",
+             "filters": "plugins/filter/*.yml", "callback": "plugins/callback/*.py"}
+    assert {kind: sorted(names) for kind, names in listed.items()} == {
+        kind: sorted(path.stem for path in ROOT.glob(pattern)) for kind, pattern in there.items()}
+
+
+def test_pages_install_the_collection_alike():
+    """A virtual environment comes first: the Python of a system takes no packages from pip."""
+    def first(page: str) -> str:
+        blocks = re.findall(r"^```console\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+        return next(block for block in blocks if "pip install" in block)
+
+    lines = first("README.md").splitlines()
+    assert first("docs/quick-start.md").splitlines() == lines
+    assert "-m venv" in lines[0] and "pip install" in lines[1] and "ansible-galaxy" in lines[2]
+
+
+def test_example_of_a_fleet_reaches_root():
+    """The first path of the guides is: copy the example, put in your hosts, remediate."""
+    variables = yaml.safe_load((ROOT / "inventory/fleet.example.yml").read_text())["validators"]["vars"]
+    assert variables["ansible_become"] is True and variables["ansible_user"] != "root"
