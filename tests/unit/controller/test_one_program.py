@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible.executor.module_common import modify_module
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader, module_loader
+from ansible.template import Templar
 
 from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
 from ansible_collections.aarch64.validator.plugins.plugin_utils._gather_action import exchanged
@@ -44,6 +48,15 @@ def answer_of(code: bytes, python: str = sys.executable) -> tuple[int, dict, str
 
 def shape(value: object, depth: int) -> object:
     return {key: shape(inner, depth - 1) for key, inner in value.items()} if isinstance(value, dict) and depth else None
+
+
+def test_the_program_is_no_larger_than_what_ansible_sends_for_ping() -> None:
+    init_plugin_loader([str(ROOT / "playbooks/collections")])
+    path = module_loader.find_plugin_with_context("ansible.builtin.ping").plugin_resolved_path
+    built = modify_module(module_name="ansible.builtin.ping", module_path=path, module_args={}, templar=Templar(DataLoader()),
+                          task_vars={"ansible_python_interpreter": sys.executable}, module_compression="ZIP_DEFLATED")
+    ping = built[0] if isinstance(built, tuple) else built.b_module_data
+    assert len(program(options())) - len(ping) <= 64 << 10, "each question to a host sends more than it may"
 
 
 def test_the_program_answers_what_the_module_answers() -> None:
