@@ -64,7 +64,7 @@ def _other(value: object, inner: list) -> int:
     if isinstance(value, (str, bytes)):
         return len(value)
     if isinstance(value, dict):
-        inner += (value.keys(), value.values())
+        inner += (list(value.keys()), list(value.values()))  # those of ansible-core 2.19 are generators
     elif isinstance(value, (list, tuple)):
         inner.append(value)
     return 0
