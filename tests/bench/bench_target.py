@@ -66,12 +66,9 @@ def codes() -> dict[str, bytes]:
     from ansible.plugins.loader import init_plugin_loader, module_loader
     init_plugin_loader([str(ROOT / "playbooks/collections")])
     from ansible.executor.module_common import modify_module
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
     from ansible.parsing.dataloader import DataLoader
     from ansible.template import Templar
-
-    from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
-    from ansible_collections.aarch64.validator.plugins.plugin_utils._one_program import program
+    from sent_program import sent
 
     def packed(name: str, options: dict) -> bytes:
         path = module_loader.find_plugin_with_context(name).plugin_resolved_path
@@ -79,11 +76,10 @@ def codes() -> dict[str, bytes]:
                               task_vars={"ansible_python_interpreter": "/usr/bin/python3"}, module_compression="ZIP_DEFLATED")
         return bytes(built[0] if isinstance(built, tuple) else built.b_module_data)
 
-    wanted = ArgumentSpecValidator(ARGUMENT_SPEC).validate({"services": [UNIT]})
     return {
         "ping": packed("ansible.builtin.ping", {}),
         "setup, min": packed("ansible.builtin.setup", {"gather_subset": ["!all"]}),
-        "memory_facts, one service": program(wanted.validated_parameters),
+        "memory_facts, one service": sent(services=[UNIT]),
     }
 
 

@@ -10,12 +10,9 @@ import re
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from conftest import HostHandle, MakeFleet
+from sent_program import sent
 from service_host import ServiceHost, installed
-
-from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
-from ansible_collections.aarch64.validator.plugins.plugin_utils._one_program import program
 
 pytestmark = pytest.mark.nspawn
 
@@ -92,7 +89,7 @@ def test_no_file_is_read_twice(host: ServiceHost, services: list[str]) -> None:
 
 def trace_of(host: ServiceHost, calls: str, *flags: str, **options: Any) -> str:
     """What strace prints of memory_facts, as it is sent to hosts."""
-    host.write("/run/facts.py", program(ArgumentSpecValidator(ARGUMENT_SPEC).validate(options).validated_parameters).decode())
+    host.write("/run/facts.py", sent(**options).decode())
     host.run("sh", "-c", f"strace {' '.join(flags)} -qq -e trace={calls} -o /run/facts.trace python3 - </run/facts.py >/dev/null")
     return host.run("cat", "/run/facts.trace")
 
