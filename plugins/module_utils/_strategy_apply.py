@@ -100,7 +100,7 @@ def decide_unit(unit: Unit, strategy: str, programs: Programs) -> tuple:
     try:
         source = unit.source(unit.old if unit.foreign else None)
     except ValueError as error:
-        return None, stays(f"{unit.name}: systemd cannot read its ExecStart= ({error})")
+        return None, stays(f"{unit.name}: systemd cannot read its ExecStart= ({redact_text(str(error))})")
     if unit.properties.get("Transient") == "yes":
         return source, stays(f"{unit.name}: is a transient unit and gone with its process; give the option to what starts it")
     if unit.properties.get("RootDirectory") or unit.properties.get("RootImage"):
