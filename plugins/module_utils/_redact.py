@@ -126,7 +126,7 @@ def _of_flag(looked: Text, start: int, end: int) -> tuple | None:
     if gap is None:
         return None
     if opened and not closed and text[end] == "=":  # "--node-key=a b" is one word
-        return end + 1, looked.closing(end + 1, opened)
+        return end + 1, looked.quoted(end + 1, opened, looked.quote_at(start))
     lone = _LONE_FLAG.match(text, gap.end()) if "=" not in gap.group() else None
     return (gap.end(), lone.end()) if lone else looked.value(gap.end(), "" if closed else opened)
 
@@ -147,7 +147,7 @@ def _of_name(looked: Text, start: int, end: int, keyword: str) -> tuple | None:
     if keyword in _HEADERS and not closed:
         return gap.end(), looked.closing(gap.end(), opened or looked.quote_at(start))
     if opened and not closed:
-        return gap.end(), looked.closing(gap.end(), opened)
+        return gap.end(), looked.quoted(gap.end(), opened, looked.quote_at(start))
     if text[start - 1:start] in ("?", "&"):
         return looked.query_value(gap.end())
     return looked.value(gap.end(), "")
@@ -169,5 +169,6 @@ def _given(text: str) -> list:
         if name is None:
             continue
         whole = around or ("" if closed else opened)
-        spans.append((name.end(), looked.closing(name.end(), whole)) if whole else looked.value(name.end(), ""))
+        around = looked.quote_at(match.start())
+        spans.append((name.end(), looked.quoted(name.end(), whole, around)) if whole else looked.value(name.end(), ""))
     return spans

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 
 _OPENER = re.compile(r"\\{0,8}[\"'`]")
+# A quote inside of a word of a shell that is quoted itself, such as '"'"': its whole run opens and closes.
+_RUN = re.compile(r"[\\\"']{1,40}")
 _TOKEN = re.compile(r"\\.|[\"'\n]", re.DOTALL)
 _OPENS_AFTER = " \t\r\n=([{,:;|&$"
 _CLOSES_BEFORE = " \t\r\n\0,])};:&|"
@@ -39,17 +41,17 @@ class Text:
 
     def opener_before(self, at: int) -> str:
         """The quote right before a place, with the backslashes that belong to it."""
-        text = self.text
-        if text[at - 1:at] not in ('"', "'", "`"):
-            return ""
-        start = at - 1
-        while start > max(0, at - 8) and text[start - 1] == "\\":
-            start -= 1
-        return text[start:at]
+        head = self.text[max(0, at - 40):at]
+        run = head[len(head.rstrip("\\\"'")):]
+        if _is_nested(run) or head[-1:] not in ('"', "'", "`"):
+            return run if _is_nested(run) else ""
+        body = head[:-1]
+        return body[max(len(body.rstrip("\\")), len(body) - 8):] + head[-1]
 
     def opener_at(self, at: int) -> str:
         """The quote that a place begins with, with the backslashes that belong to it."""
-        match = _OPENER.match(self.text, at)
+        run = _RUN.match(self.text, at)
+        match = run if run and _is_nested(run.group()) else _OPENER.match(self.text, at)
         return match.group() if match else ""
 
     def quote_at(self, at: int) -> str:
@@ -69,6 +71,8 @@ class Text:
             match = _INSIDE[opened].match(self.text, at)
             return match.end() if match else at
         end = self._end_of_line(at)
+        if _is_nested(opened):
+            return next((run.start() for run in _RUN.finditer(self.text, at, end) if run.group() == opened), end)
         found = self.text.find(opened, at, end) if opened else -1
         while found > 0 and self.text[found - 1] == "\\":  # the quote of a text inside of this one
             found = self.text.find(opened, found + 1, end)
@@ -76,17 +80,25 @@ class Text:
 
     def value(self, at: int, inside: str) -> tuple:
         """``(start, end)`` of the value that begins there; inside is the quote that is known to be open around it."""
-        text = self.text
         quote = inside or self.quote_at(at)
         opened = self.opener_at(at)
         if opened and not (opened == quote and self._closes(at + len(opened))):
-            end = self.closing(at + len(opened), opened)
-            after = end + len(opened) if text.startswith(opened, end) else end
-            if len(opened) > 1 or opened == "`" or self._closes(after):
-                return at + len(opened), end
-            return at, self._word_end(after, quote)
-        phrase = _PHRASE.match(text, at)
+            end = self.quoted(at + len(opened), opened, quote)
+            # Where quotes stand in the middle of it, none is left open.
+            return (at if end > self.closing(at + len(opened), opened) else at + len(opened)), end
+        phrase = _PHRASE.match(self.text, at)
         return (at, phrase.end()) if phrase else (at, self._word_end(at, quote))
+
+    def quoted(self, at: int, opened: str, quote: str = "") -> int:
+        """As closing(), of a word that may go on behind its closing quote; quote is the one around all of it."""
+        end = self.closing(at, opened)
+        after = end + len(opened)
+        if not self.text.startswith(opened, end) or len(opened) > 1 or opened == "`" or self._closes(after):
+            return end
+        following = self.opener_at(after)
+        if following and not _is_nested(following) and (following == quote or "\\" in following):
+            return end  # of what is around it
+        return self._word_end(after, quote)
 
     def json_value(self, at: int) -> tuple | None:
         """As value(), of a key in JSON. What an object holds has keys of its own."""
@@ -105,7 +117,7 @@ class Text:
 
     def _closes(self, after: int) -> bool:
         """Whether a quote that ends there may be a closing one, by what follows."""
-        return after >= len(self.text) or self.text[after] in _CLOSES_BEFORE or self.text[after] in "\"'\\"
+        return after >= len(self.text) or self.text[after] in _CLOSES_BEFORE
 
     def _word_end(self, at: int, quote: str) -> int:
         """Where a word ends that may have quoted parts; at the quote that is open around it."""
@@ -127,3 +139,7 @@ class Text:
             found = self.text.find("\n", at)
             self._line_end = len(self.text) if found < 0 else found
         return self._line_end
+
+
+def _is_nested(run: str) -> bool:
+    return len(run) > 2 and '"' in run and "'" in run

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import random
+import shlex
 import time
 
 import pytest
@@ -126,7 +128,8 @@ HOSTILE = ["password", "--password ", "--password=", "--password \"", "--passwor
            "\"token\":\"", " ", "\n",
            "\\\n#", "-e \\\n#", "--token \\\n#", "a", "abcdef ", "--seed abcdef abcdef ", "token='\\'", "pass=x\"y ",
            "pass=x'y\\\" ",
-           "{\\\"secret\\\":\\\"", "\\\\\\\"secret\\\\\\\":\\\\\\\"x", "--suri --suri=", "[]", "- ", "\t", ":", ";", "\0",
+           "{\\\"secret\\\":\\\"", "\\\\\\\"secret\\\\\\\":\\\\\\\"x", "--suri --suri=",
+           "--suri '\"'\"'", "'\"'\"'--suri=x", "--suri 'x'\"", "--suri \"x\"'y", "[]", "- ", "\t", ":", ";", "\0",
            "secret=\\"]
 
 
@@ -145,6 +148,35 @@ def test_text_of_somebody_else_does_not_take_minutes(piece):
     small, large = seconds(50_000), seconds(200_000)
     assert large < 0.3 or large < 8 * small, f"{large:.2f} s instead of {small:.2f} s for four times the text"
     assert large < 5, f"{large:.2f} s for 200,000 characters"
+
+
+SECRETS = ["S3CRET", "//S3CRET", "S3 CRET", 'S3"CRET', "S3'CRET", "S3\\CRET", "S3=CRET", "S3,CRET",
+           "S3@CRET:x", "S3;CRET", "S3}CRET",
+           "S3$CRET", "-S3CRET", "S3`CRET", 'S3\\"CRET', "S3 'CRET' x", "#S3CRET"]
+OTHERS = ["--validator", "--name", "val", "it's", "a b", '5"', "--chain=polkadot", "{x}", "-e", "A=b", "/dns/x"]
+WRITTEN = {
+    "as a shell reads it": shlex.join, "as Python prints it": repr, "in JSON": json.dumps,
+    "in JSON without blanks": lambda words: json.dumps(words, separators=(",", ":")),
+    "in JSON in JSON": lambda words: json.dumps({"m": json.dumps(words)}),
+    "in a log line in JSON": lambda words: json.dumps({"MESSAGE": shlex.join(words), "x": "y"}),
+    "for another shell": lambda words: "sh -c " + shlex.quote(shlex.join(words)),
+    "for another shell, in JSON": lambda words: json.dumps(["sh", "-c", shlex.join(words)]),
+    "in a unit": lambda words: "ExecStart=" + " ".join(
+        '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words),
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_no_secret_is_left_of_any_command_line(how):
+    """Secrets with quotes of their own, between other words, in every way in which a command line is written."""
+    source = random.Random(how)
+    for number in range(1500):
+        flag, secret = source.choice(["--node-key", "--suri", "-password", "--api-token"]), SECRETS[number % len(SECRETS)]
+        given = [f"{flag}={secret}"] if source.random() < 0.5 else [flag, secret]
+        words = ["/usr/bin/polkadot", *source.choices(OTHERS, k=source.randrange(3)), *given, *source.choices(OTHERS, k=2)]
+        shown = redact_text(WRITTEN[how](words))
+        assert "S3" not in shown and "CRET" not in shown, f"of {WRITTEN[how](words)} is shown: {shown}"
+        assert shown.startswith(WRITTEN[how](words)[:8])
 
 
 def test_journal_of_megabytes():
