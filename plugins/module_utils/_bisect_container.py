@@ -19,7 +19,7 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _bisect, _bisect_report, _container_options
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_direct import exit_of
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Lines, Pump, StartupError, Tail
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_rpc import Asker

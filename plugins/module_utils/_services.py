@@ -11,13 +11,9 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import next_command_line
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
-from ansible_collections.aarch64.validator.plugins.module_utils._node import (
-    is_node_program,
-    node_facts,
-    redact_arguments,
-    redact_text,
-)
+from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, process_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import DROP_IN_FILE, made_from
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source

@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 PREFIX = "aarch64-validator-trace-"
 NEEDED_BYTES = 128 << 20  # a new chain of a node, with the log that RocksDB allocates beforehand
@@ -28,10 +29,10 @@ _MAX_LINE = 1 << 16
 
 
 class StartupError(Exception):
-    """Why a trial could not be made. reason is a short word for programs, the message is for people."""
+    """Why a trial could not be made. reason is a short word for programs, the message, which is without secrets, for people."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(redact_text(message))
         self.reason = reason
 
 

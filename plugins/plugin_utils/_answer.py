@@ -8,7 +8,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import (
+    HIDDEN,
+    is_secret_name,
+    redact_arguments,
+    redact_text,
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._not_started import in_words
 from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_names, check_size
 
@@ -49,7 +54,8 @@ def trusted_answer(answer: dict, module: str) -> dict:
         trusted.pop("exception", None)
     for name in _PRINTED:
         if isinstance(trusted.get(name), str):
-            trusted[name] = _UNPRINTABLE.sub(" ", trusted[name][:_MOST_MESSAGE])
+            # Modules hide secrets themselves, but not what Python says where one of them ends before its time.
+            trusted[name] = redact_text(_UNPRINTABLE.sub(" ", trusted[name][:_MOST_MESSAGE]))
     if "invocation" in trusted:  # what -vvv prints of the options
         trusted["invocation"] = _without_secrets(trusted["invocation"])
     return trusted
@@ -58,7 +64,8 @@ def trusted_answer(answer: dict, module: str) -> dict:
 def _without_secrets(value: t.Any) -> t.Any:
     """The same with the secrets of all texts hidden."""
     if isinstance(value, dict):
-        return {key: _without_secrets(held) for key, held in value.items()}
+        return {key: HIDDEN if isinstance(held, str) and held and is_secret_name(str(key)) else _without_secrets(held)
+                for key, held in value.items()}
     if isinstance(value, list):
         words = all(isinstance(held, str) for held in value)
         return redact_arguments(value) if words else [_without_secrets(held) for held in value]

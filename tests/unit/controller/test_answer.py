@@ -94,3 +94,12 @@ def test_what_any_module_answers_is_looked_at():
     assert asked == set(actions), "the answers of these modules are believed, or no module has this name"
     for name in asked - {"report"}:
         assert "_checked_action" in actions[name] or "trusted_answer(" in actions[name], f"{name} believes what a host answers"
+
+
+def test_what_ansible_core_prints_has_no_secret():
+    """Such as the source line of a traceback, or a variable among the options of a module."""
+    options = {"environment": {"A_TOKEN": "S3CRET", "RUST_LOG": "info"}, "command": ["node", "--mnemonic", "S3CRET"], "token": ""}
+    told = trusted_answer({"failed": True, "msg": "node --node-key S3CRET", "exception": "x\n  password='S3CRET'\nValueError",
+                           "module_stderr": "Authorization: Bearer S3CRET", "invocation": {"module_args": options}}, "shm")
+    assert "S3CRET" not in str(told), "a secret is printed"
+    assert told["invocation"]["module_args"]["environment"]["RUST_LOG"] == "info" and "ValueError" in told["exception"]

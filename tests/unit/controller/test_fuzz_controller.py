@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_assess import CASES
 
-from ansible_collections.aarch64.validator.plugins.module_utils import _journal, _node, _procfs
+from ansible_collections.aarch64.validator.plugins.module_utils import _journal, _procfs, _redact
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.plugin_utils import _release_check, _signatures, _strace_calls, _window
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
@@ -124,7 +124,7 @@ def test_recorded_logs_are_samples() -> None:
     """The samples are texts that mean something, so that what is bent is near to it."""
     assert _signatures.explain_log(LOG)
     assert _journal.relevant_lines(_journal.parse_journal(JOURNAL))
-    assert _node.HIDDEN in _node.redact_text(COMMAND)
+    assert _redact.HIDDEN in _redact.redact_text(COMMAND)
 
 
 def test_figures(capsys: pytest.CaptureFixture[str]) -> None:
