@@ -17,6 +17,7 @@ import subprocess
 import time
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._child import end
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG, is_node_program
 from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Pump
@@ -153,7 +154,7 @@ def _read(process: subprocess.Popen, deadline: float) -> tuple:
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        end(process)
         pump.close()
     return bytes(output), in_time
 
