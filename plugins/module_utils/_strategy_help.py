@@ -32,7 +32,7 @@ _NOBODY = (65534, 65534)
 
 _SECTION = re.compile(
     r"^[ \t]*(?:-\w,?[ \t]+)?" + STRATEGY_FLAG + r"(?![\w-])(.*?)(?=^[ \t]*-{1,2}\w|^\S|\Z)", re.MULTILINE | re.DOTALL)
-_INLINE = re.compile(r"\[possible values:([^\]]*)\]", re.IGNORECASE)
+_INLINE = re.compile(r"\[possible values:([^\[\]]*)\]", re.IGNORECASE)  # none goes on into the next one
 _LISTED = re.compile(r"^[ \t]*possible values:[ \t]*\n(.*)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _ITEM = re.compile(r"^[ \t]*- ([\w-]+)", re.MULTILINE)
 _RELAY_ARGUMENTS = re.compile(r"relay[-_ ]chain[-_ ]arg", re.IGNORECASE)
