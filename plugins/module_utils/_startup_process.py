@@ -146,14 +146,20 @@ class Tail:
 
     def __init__(self, lines: int = 40, line_length: int = 500, head: int = 1 << 18) -> None:
         self.lines = collections.deque(maxlen=lines)  # type: collections.deque[str]
-        self.text = ""
+        self._kept = []  # type: list[str]
+        self._head = self._room = head
         self._line_length = line_length
-        self._head = head
+
+    @property
+    def text(self) -> str:
+        """The beginning of all lines."""
+        return "".join(self._kept)
 
     def take(self, line: str) -> None:
         """Take one line."""
-        if len(self.text) < self._head:
-            self.text += line[:self._head] + "\n"
+        if self._room > 0:
+            self._kept.append(line[:self._head] + "\n")
+            self._room -= len(self._kept[-1])
         if line.strip():
             self.lines.append(line.rstrip()[:self._line_length])
 

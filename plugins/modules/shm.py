@@ -178,12 +178,12 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab, _shm_apply, _shm_plan
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import ChangedMeanwhile
 from ansible_collections.aarch64.validator.plugins.module_utils._difference import difference, line_difference
 from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import SHM, forget, remember_shm
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._swap import ChangedMeanwhile
 
 
 def make_plan(params: dict, host: _shm_plan.Host, state: dict) -> _shm_plan.Plan:

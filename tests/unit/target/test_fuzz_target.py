@@ -93,7 +93,7 @@ def properties(text: str) -> None:
     for shown in _systemd.parse_show(text):
         _systemd.configured_limits(shown)
         _restart.stop_seconds(shown)
-        _restart.own_guards(text, "a.service")
+    _restart.own_guards(text, "a.service")
 
 
 def journal(text: str) -> None:
