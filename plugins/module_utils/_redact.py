@@ -38,6 +38,7 @@ _HEADERS = frozenset(("authorization", "cookie"))  # whose value has several wor
 _ASSIGNED = re.compile(r"[ \t]{0,20}(?:=>|:=|=)[ \t]{0,20}")
 _MAPPED = re.compile(r"[ \t]{0,20}:(?!:)[ \t]{0,20}")
 _SPOKEN = re.compile(r"[ \t]{0,20}(?=`)")  # Secret phrase `bottom drive ...` is account
+_NO_VALUE = "Permission denied"  # what follows "password:" where ssh was refused
 # Between an option and its value: blanks, the parts of a list, and what systemd and JSON write for them.
 _GAP = re.compile(
     r"(?:[\s\0=,]|\\(?:x20|x09|x3d|u0020|u003d|040|s|t)|\\?\r?\n(?:[ \t]*[#;][^\n]*\n){0,20}|(?<=[ \t\n])-(?=[ \t]))+")
@@ -144,6 +145,8 @@ def _of_name(looked: Text, start: int, end: int, keyword: str) -> tuple | None:
             return None
         if closed:
             return looked.json_value(gap.end())
+        if text.startswith(_NO_VALUE, gap.end()):
+            return None
     if keyword in _HEADERS and not closed:
         return gap.end(), looked.closing(gap.end(), opened or looked.quote_at(start))
     if opened and not closed:

@@ -92,6 +92,7 @@ def test_a_secret_is_hidden(text, kept):
     "http://[::1]:9944/x@y", "http://127.0.0.1:9944/path@x", '{"ss58Format":42,"tokenDecimals":10,"tokenSymbol":"DOT"}',
     "measuring=5 monkey=1 bypass=yes tokenizer=3", "unexpected token: found 3", "secret::Key and token::Kind",
     "Error: failed to create memory pool mapping: mmap failed to reserve 0x6080000000 bytes: Cannot allocate memory",
+    "Invalid/incorrect password: Permission denied, please try again.",
     "2026-01-01 wrong password", "the bearer of news", "curl -endpoint=here -u x",
     "polkadot.service: Failed with result 'oom-kill'.",
     "LimitNOFILE=1024:19000", "tmpfs /dev/shm tmpfs rw,size=2G 0 0", "author_rotateKeys session keys",
