@@ -5,17 +5,18 @@
 #   make rebuild|deliver [INVENTORY=path] [ARGS=...]      docs/rebuild.md
 #   make bench        how long things take, and how that grows
 #   make docs         the docs site, in .cache/docsite
+#   make test-sanity CORE=2.17, make test-pythons PYTHONS="3.7 3.8", make test-integration PART=1/6: a part of the tests
 #   make test-full    everything that make test leaves out as well: hours
 #   make lock         requirements.lock anew; make advisories: what is known against the releases in it
 #
-# INVENTORY, ARGS, QUERY and PIECES travel through the environment: nothing a user gives is pasted into a shell.
+# INVENTORY, ARGS, QUERY, PIECES and the like travel through the environment: nothing a user gives is pasted into a shell.
 
 PYTHON ?= python3
 # Exact releases with their checksums. For a package index whose files are others: REQUIREMENTS=requirements.txt
 REQUIREMENTS ?= requirements.lock
 VENV := .venv
 TEST_VENV := .venv-test
-export INVENTORY ARGS KERNEL
+export INVENTORY ARGS KERNEL CORE PYTHONS PART
 # A question is text, and so are names of files: make looks for no variables in them.
 override export QUERY := $(value QUERY)
 override export PIECES := $(value PIECES)
@@ -43,12 +44,18 @@ test: $(TEST_VENV)/.installed
 test-full: $(TEST_VENV)/.installed
 	@scripts/test.sh lint unit docs browser fuzz integration crash versions sanity-all importer arm64-all
 
-lint docs fuzz test-unit test-pythons test-sanity test-sanity-all test-versions test-importer test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
+lint docs fuzz test-unit test-sanity-all test-versions test-importer test-browser test-integration test-crash test-chain: $(TEST_VENV)/.installed
 	@scripts/test.sh $(@:test-%=%)
 
-# Figures for people, one program after the other; nothing fails for being slow.
+# They make environments of their own, of Pythons that need not be able to hold that of the other tests.
+test-pythons test-sanity:
+	@scripts/test.sh $(@:test-%=%)
+
+# Figures for people, one program after the other. What misses its bar on an idle machine ends it with a failure, after the last.
 bench: $(TEST_VENV)/.installed
-	@for one in tests/bench/bench_*.py; do echo "=== $$one"; $(TEST_VENV)/bin/python $$one || exit; done
+	@failed=; for one in tests/bench/bench_*.py; do \
+	    echo "=== $$one"; $(TEST_VENV)/bin/python $$one || failed="$$failed $$one"; \
+	done; test -z "$$failed" || { echo "missed a bar, or failed:$$failed"; exit 1; }
 
 # All four arm64 kernels, with what was seen kept.
 test-arm64: $(TEST_VENV)/.installed

@@ -15,7 +15,7 @@ if [ "${1:-}" = --record ]; then
     shift
 fi
 versions=("$@")
-[ ${#versions[@]} -gt 0 ] || versions=(2.17 2.18 2.19 2.20 2.21)
+[ ${#versions[@]} -gt 0 ] || versions=("${CORES[@]}")
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 export ANSIBLE_CONFIG=$PWD/ansible.cfg NO_COLOR=1

@@ -9,9 +9,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/pythons.sh
 
-controller=$(controller_for 2.21) || exit
+controller=$(controller_for "$NEWEST_CORE") || exit
 environment=${XDG_CACHE_HOME:-$HOME/.cache}/aarch64-validator/galaxy-importer
-venv_for "$environment" "$controller" "ansible-core~=2.21.0" "galaxy-importer>=0.4.44"
+venv_for "$environment" "$controller" "ansible-core~=$NEWEST_CORE.0" "galaxy-importer>=0.4.44"
 export PATH=$environment/bin:$PATH
 unset ANSIBLE_CONFIG
 

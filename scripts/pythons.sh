@@ -2,7 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
-# Sourced by scripts that need several Pythons: those in PATH, then those of pyenv.
+# shellcheck disable=SC2034  # lists for those who source this
+# Sourced by scripts that need several releases of ansible-core, or several Pythons: those in PATH, then those of pyenv.
+# .github/workflows/test.yml has the same lists; test_versions.py holds them together.
+
+# Releases of ansible-core, oldest first, each with the Pythons that it is run with: the first of them that is here.
+CORES_ON=(
+    "2.17: 3.12 3.11 3.10"
+    "2.18: 3.13 3.12 3.11"
+    "2.19: 3.13 3.12 3.11"
+    "2.20: 3.14 3.13 3.12"
+    "2.21: 3.14 3.13 3.12"
+)
+CORES=("${CORES_ON[@]%%:*}")
+NEWEST_CORE=${CORES[-1]}
+USUAL_CORE=2.19 # of every run; the others take turns
+# Pythons of hosts, oldest first.
+HOST_PYTHONS=(3.7 3.8 3.9 3.10 3.11 3.12 3.13)
 
 # python_at VERSION: the path of a Python such as 3.12; fails where there is none.
 python_at() {
@@ -18,23 +34,19 @@ python_at() {
 }
 
 # controller_for VERSION: the path of the newest Python here that this ansible-core runs on; fails with 77
-# where there is none.
+# where there is none, with 2 for another release.
 controller_for() {
-    local candidate candidates
-    case $1 in
-        2.17) candidates="3.12 3.11 3.10" ;;
-        2.18 | 2.19) candidates="3.13 3.12 3.11" ;;
-        2.20 | 2.21) candidates="3.14 3.13 3.12" ;;
-        *)
-            echo "VERSION: '$1' is none of 2.17, 2.18, 2.19, 2.20, 2.21" >&2
-            exit 2
-            ;;
-    esac
-    for candidate in $candidates; do
-        if python_at "$candidate"; then return; fi
+    local row candidate
+    for row in "${CORES_ON[@]}"; do
+        if [ "${row%%:*}" != "$1" ]; then continue; fi
+        for candidate in ${row#*:}; do
+            if python_at "$candidate"; then return; fi
+        done
+        echo "left out: ansible-core $1 needs one of the Pythons${row#*:}" >&2
+        return 77
     done
-    echo "left out: ansible-core $1 needs one of the Pythons $candidates" >&2
-    return 77
+    echo "VERSION: '$1' is none of ${CORES[*]}" >&2
+    return 2
 }
 
 # venv_for DIRECTORY PYTHON PACKAGES...: a virtual environment with these packages, made once for each list of them.

@@ -2,13 +2,13 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run ansible-test sanity of one ansible-core: sanity.sh VERSION [--test NAME ...]
+# Run ansible-test sanity of one ansible-core: sanity.sh [VERSION [--test NAME ...]]
 # The collection is copied to where ansible-test wants it. Environments are kept in the user's cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/pythons.sh
 
-version=${1:-2.19}
+version=${1:-$USUAL_CORE}
 shift || true
 controller=$(controller_for "$version") || exit
 
@@ -18,7 +18,7 @@ venv_for "$cache/sanity-$version" "$controller" "ansible-core~=$version.0"
 # ansible-test looks for each target's Python in PATH, by its name.
 pythons=$cache/sanity-$version/pythons
 mkdir -p "$pythons"
-for target in 3.7 3.8 3.9 3.10 3.11 3.12 3.13 3.14; do
+for target in "${HOST_PYTHONS[@]}" 3.14; do
     if found=$(python_at "$target"); then ln -sf "$found" "$pythons/python$target"; fi
 done
 

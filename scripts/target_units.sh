@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/pythons.sh
 
 versions=("$@")
-[ ${#versions[@]} -gt 0 ] || versions=(3.7 3.8 3.9 3.10 3.11 3.12 3.13)
+[ ${#versions[@]} -gt 0 ] || versions=("${HOST_PYTHONS[@]}")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/aarch64-validator
 missing=()
 for version in "${versions[@]}"; do

@@ -4,11 +4,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run the test tiers, fast ones first:
 # test.sh [lint|unit|pythons|sanity|docs|browser|chain|arm64|rotating|integration|crash|fuzz|sanity-all|versions|importer|arm64-all ...].
-# Without a name: lint to chain.
+# Without a name: lint to chain. CORE=2.17, PYTHONS="3.7 3.8" and PART=1/6 have sanity, pythons and integration do just that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Tiers that make environments of their own do without it.
 # shellcheck disable=SC1091  # made by make_venv.sh
-. .venv-test/bin/activate
+if [ -e .venv-test/bin/activate ]; then . .venv-test/bin/activate; fi
+. scripts/pythons.sh
 export ANSIBLE_CONFIG=$PWD/ansible.cfg
 
 # Debian packages with compilers for programs that tests read.
@@ -110,26 +112,39 @@ or_left_out() {
 
 # Code that runs on hosts, on the oldest and the newest Python of a host; all of them: scripts/target_units.sh
 pythons() {
-    or_left_out pythons scripts/target_units.sh 3.7 3.13
+    local named
+    read -ra named <<<"${PYTHONS:-}"
+    if [ ${#named[@]} -gt 0 ]; then
+        scripts/target_units.sh "${named[@]}" # what is asked for by name is not left out: it fails
+    else
+        or_left_out pythons scripts/target_units.sh "${HOST_PYTHONS[0]}" "${HOST_PYTHONS[-1]}"
+    fi
 }
 
 sanity() {
-    or_left_out sanity scripts/sanity.sh 2.19
+    if [ -n "${CORE:-}" ]; then
+        scripts/sanity.sh "$CORE"
+    else
+        or_left_out sanity scripts/sanity.sh "$USUAL_CORE"
+    fi
 }
 
 # A part of what is left out of every run, another one for the next commit.
 rotating() {
-    local parts=6 versions=(2.17 2.18 2.20 2.21) turn part version
+    local parts=6 versions=() turn part version
+    for version in "${CORES[@]}"; do
+        if [ "$version" != "$USUAL_CORE" ]; then versions+=("$version"); fi
+    done
     turn=$((16#$(git rev-parse --short=6 HEAD)))
     part=$((turn % parts + 1))/$parts
-    version=${versions[$((turn % ${#versions[@]}))]}
+    version=${versions[turn % ${#versions[@]}]}
     integration "--part=$part"
     or_left_out sanity scripts/sanity.sh "$version"
-    left_out+=("integration: but part $part" "sanity: but 2.19 and $version" "crash, fuzz, versions, importer, arm64-all: make test-full")
+    left_out+=("integration: but part $part" "sanity: but $USUAL_CORE and $version" "crash, fuzz, versions, importer, arm64-all: make test-full")
 }
 
 sanity-all() {
-    for version in 2.17 2.18 2.19 2.20 2.21; do or_left_out "sanity $version" scripts/sanity.sh "$version"; done
+    for version in "${CORES[@]}"; do or_left_out "sanity $version" scripts/sanity.sh "$version"; done
     or_left_out pythons scripts/target_units.sh
 }
 
@@ -158,7 +173,7 @@ integration() {
     installed "busybox-static gcc libc6-dev" busybox gcc || left_out+=("integration tests of two faults of hosts: need busybox-static gcc")
     installed "$ENGINE_PACKAGES" dockerd docker docker-compose podman runc lxc-start setpriv ||
         left_out+=("integration tests of containers: need $ENGINE_PACKAGES")
-    pytest -q tests/integration "$@"
+    pytest -q tests/integration ${PART:+"--part=$PART"} "$@"
 }
 
 # Every system call, and every way to fail; the tier integration has a part of it.

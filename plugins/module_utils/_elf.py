@@ -128,19 +128,25 @@ def _add_format(facts: dict, read: Read, header: form.Header, parts: list, size:
 
 
 def _add_strings(facts: dict, read: Read, parts: list, size: int, data_ranges: t.Callable) -> None:
-    loaded = _spans(form.loads(parts), size)
-    ranges, complete = _searched(loaded, _MAX_LOADED, data_ranges)
-    found = linked(read, ranges)
-    if not (found["wasmtime_version"] and found["jemalloc"]):
-        rest = linked(read, _searched(_between(loaded, size), _MAX_REST, data_ranges)[0])
-        found = {name: found[name] or rest[name] for name in found}
+    loads = form.loads(parts)
+    data, code = (_spans([part for part in loads if part.executable == wanted], size) for wanted in (False, True))
+    found = {}  # type: dict[str, t.Any]
+    complete = True
+    # Texts of a node lie in its data; then half of its bytes need not be read for them.
+    for loaded, spans, limit in (
+            (True, data, _MAX_LOADED), (True, code, _MAX_LOADED), (False, _between(_spans(loads, size), size), _MAX_REST)):
+        ranges, whole = _searched(spans, limit, data_ranges)
+        complete = complete and (whole or not loaded)
+        here = linked(read, ranges)
+        found = {name: found.get(name) or here[name] for name in here}
+        if found["wasmtime_version"] and found["jemalloc"]:
+            break
     if not complete:  # what was not found may lie in what was not searched
         found = {name: value or None for name, value in found.items()}
     facts.update(found)
     if any(name.startswith("libjemalloc.so") for name in facts["needed"]):
         facts["jemalloc"] = True  # the library's own page size is not this file's to say
     elif facts["jemalloc"]:
-        code = _spans([part for part in form.loads(parts) if part.executable], size)
         facts["jemalloc_page_size"] = jemalloc_page_size(
             read, _searched(code, _MAX_LOADED, data_ranges)[0], facts["machine"])
 

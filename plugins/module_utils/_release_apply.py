@@ -48,6 +48,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
     reason = reason_to_stay(properties, link, files[0]["name"])
     if reason:
         return dict(outcome(properties, link, target, False), reason=reason, restart_required=False, program=None)
+    check_directory(os.path.dirname(target))
     changes = read_link(link) != target
     before = described(link)
     if changes:

@@ -8,6 +8,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import functools
 import re
 
 UNLIMITED = -1  # the value of resource.RLIM_INFINITY, and how facts say "no limit"
@@ -53,6 +54,7 @@ def format_exact(size: int) -> str:
     return str(size)
 
 
+@functools.lru_cache(maxsize=1024)
 def format_human(size: int | None) -> str:
     """A size for people: ``64 MiB``, ``386 GiB``, ``258.03 GiB``, ``infinity``, ``?`` if unknown."""
     if size is None:

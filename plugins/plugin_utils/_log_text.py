@@ -11,6 +11,7 @@ looked at, so a large log costs little more than searching it.
 from __future__ import annotations
 
 import bisect
+import functools
 import json
 import re
 from typing import NamedTuple
@@ -109,6 +110,11 @@ def messages_with(lines: list, words: tuple) -> list:
     return [item.message() for item in done]
 
 
+@functools.lru_cache(maxsize=None)
+def _needles(words: tuple) -> list:
+    return [word.encode() for word in words + _STRUCTURE]
+
+
 def _lines_of_interest(lines: list, words: tuple) -> list:
     """Indexes of lines that hold a word, and of those next to them.
 
@@ -120,8 +126,7 @@ def _lines_of_interest(lines: list, words: tuple) -> list:
     for line in data.split(b"\n"):
         starts.append(starts[-1] + len(line) + 1)
     indexes: set = set()
-    for word in words + _STRUCTURE:
-        wanted = word.encode()
+    for wanted in _needles(words):
         position = data.find(wanted)
         while position >= 0:
             index = bisect.bisect_right(starts, position) - 1

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What asking hosts costs, over SSH, against ping, setup, a runbook's commands and pyinfra; and the work on a host itself.
+"""What asking hosts costs, over SSH, against ping, setup, a runbook's commands and pyinfra.
 
 bench_hosts.py [--record]. All names are this machine, controller and targets share its processors, so that only ratios mean
 anything. Each way is timed several times, in turn, and its median counts; the connections are made anew each time. With
---record the table and the plot of docs/performance.md are written.
+--record the tables and the plot of docs/performance.md are written, with those of bench_target.py.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "playbooks/collections"))
 
+import bench_target  # noqa: E402
 import performance_doc  # noqa: E402
+from bars import ended  # noqa: E402
 from loopback_ssh import names_over_ssh  # noqa: E402
 
 NAMES = 20
 TIMES = 3
-ON_TARGET = 15
 # What a runbook tells an operator to look at, one command after the other.
 RUNBOOK = (
     "uname -m", "uname -r", "getconf PAGESIZE", "getconf LONG_BIT", "df -h /dev/shm", "findmnt /dev/shm", "cat /etc/fstab",
@@ -148,51 +149,24 @@ def over_ssh(directory: Path) -> dict[str, tuple[float, float]]:
     return medians
 
 
-def on_target() -> dict[str, tuple[int, float]]:
-    """Bytes that are sent, and seconds of processor time there, of three modules, each as ansible-core would start it."""
-    from ansible.plugins.loader import init_plugin_loader, module_loader
-    init_plugin_loader([str(ROOT / "playbooks/collections")])
-    from ansible.executor.module_common import modify_module
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.template import Templar
-
-    from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
-    from ansible_collections.aarch64.validator.plugins.plugin_utils._one_program import program
-
-    def packed(name: str, options: dict) -> bytes:
-        path = module_loader.find_plugin_with_context(name).plugin_resolved_path
-        built = modify_module(module_name=name, module_path=path, module_args=options, templar=Templar(DataLoader()),
-                              task_vars={"ansible_python_interpreter": sys.executable}, module_compression="ZIP_DEFLATED")
-        return built[0] if isinstance(built, tuple) else built.b_module_data
-
-    codes = {
-        "ping": packed("ansible.builtin.ping", {}),
-        "setup, min": packed("ansible.builtin.setup", {"gather_subset": ["!all"]}),
-        "memory_facts": program(ArgumentSpecValidator(ARGUMENT_SPEC).validate({}).validated_parameters),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in codes}
-    for _turn in range(ON_TARGET):
-        for name, code in codes.items():
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([sys.executable, "-"], input=code, capture_output=True, check=True)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            seconds[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return {name: (len(code), statistics.median(seconds[name])) for name, code in codes.items()}
-
-
-def main() -> None:
+def main() -> int:
+    """Measure and tell; keep it where that is asked for."""
     if not shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin"):
         print("left out: needs openssh-server")
-        return
+        return 0
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         rows = over_ssh(Path(made))
-    modules = on_target()
-    text = performance_doc.table(NAMES, rows, modules)
+    text, bars = performance_doc.table(NAMES, rows)
     print(text)
     if "--record" in sys.argv[1:]:
-        performance_doc.record(ROOT / "docs", text, rows)
+        if bench_target.missing():
+            raise SystemExit(f"nothing is kept: the costs of a host {bench_target.missing()}")
+        on_host, more = bench_target.table(bench_target.costs())
+        print(on_host)
+        performance_doc.record(ROOT / "docs", f"{text}\n\n{on_host}", rows)
+        bars += more
+    return ended(bars)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,7 +22,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / name) for name in ("playbooks/collections", "tests/unit", "tests/support")]
 
+from bars import Bar, ended  # noqa: E402
+
 COUNTS = (1000, 3000, 10000)
+WANTED = {"all forms, seconds": 10, "all, peak MB": 500, "playbook audit, peak MB": 500}
+GROWING = ("judge the facts, seconds", "all forms, seconds")
+LINEAR = 13  # for ten times the hosts
 
 
 def record(directory: Path, count: int) -> None:
@@ -90,10 +95,11 @@ def apart(step: str, directory: Path) -> dict[str, float]:
     return dict(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
 
 
-def main() -> None:
+def main() -> int:
+    """Measure and tell."""
     if len(sys.argv) > 1:
         print(json.dumps({"build": build, "replay": replay}[sys.argv[1]](Path(sys.argv[2]))))
-        return
+        return 0
     tables = []
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as made:
@@ -104,7 +110,12 @@ def main() -> None:
     for name in tables[0]:
         values = [table[name] for table in tables]
         print(f"{name:<27}" + "".join(f"{value:>10.2f}" for value in values) + f"{values[-1] / values[0]:>9.1f}x")
+    most = tables[-1]
+    return ended([
+        *(Bar(f"{name} for {COUNTS[-1]:,} hosts", most[name], "at most", wanted) for name, wanted in WANTED.items()),
+        *(Bar(f"growth of {name} for ten times the hosts", most[name] / tables[0][name], "at most", LINEAR) for name in GROWING),
+    ])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -26,6 +26,8 @@ SANDBOX = {"unit": UNIT, "lines": ["MemoryDenyWriteExecute=no"]}
 SHM = {"size": "128M"}
 DOCKER = {"shm_size": "128M", "config_file": f"{THEIRS}/daemon.json"}
 REFUSED = "another user"
+DOCKER_FILE = {"shm_size": "128M", "config_file": "/etc/docker/daemon.json"}
+PODMAN = "/etc/containers/containers.conf.d"
 OWN = f"mkdir -p {THEIRS} && chown 65534:65534 {THEIRS}"
 
 
@@ -59,13 +61,14 @@ def _drop_in(file: str, module: str, options: dict[str, t.Any]) -> list[Attack]:
 
 def _state(module: str, options: dict[str, t.Any], name: str) -> list[Attack]:
     given, taken = "chmod 1777 /var/lib", f"rm -rf {STATE}; chmod 755 /var/lib"
+    undo = {"state": "undone" if module == "changes" else "reverted"}
     return [
         Attack(f"{module}: the state is a link to a directory of root's", given, f"ln -s {VICTIM} {STATE}", module, options,
                taken=taken),
         Attack(f"{module}: the state is a directory of theirs, with a link", given,
                f"mkdir {STATE}; ln -s {VICTIM}/secret {STATE}/{name}.json", module, options, taken=taken),
         Attack(f"{module}: the state is a directory of theirs, with orders", given,
-               f"mkdir {STATE}; printf %s '{_ORDERS[name]}' >{STATE}/{name}.json", module, {"state": "reverted"}, taken=taken),
+               f"mkdir {STATE}; printf %s '{_ORDERS[name]}' >{STATE}/{name}.json", module, undo, taken=taken),
     ]
 
 
@@ -74,6 +77,12 @@ _ORDERS = {
     "shm": '{"fstab": {"old": "tmpfs /dev/shm tmpfs exec,suid 0 0", "new": "tmpfs /dev/shm tmpfs size=64M 0 0"}}',
     "service-limits": f'{{"{UNIT}": {{"path": "{VICTIM}/secret", "directory_made": false, "before": "owned", "written": []}}}}',
     "node-release": f'{{"{VICTIM}/polkadot": {{"before": "/tmp/evil", "kept": null}}}}',
+    "node-strategy": f'{{"{UNIT}": {{"path": "{VICTIM}/secret", "directory_made": false, "before": "owned", "written": []}}}}',
+    "sandbox": f'{{"{UNIT}": {{"path": "{VICTIM}/secret", "directory_made": false, "before": "owned", "written": []}}}}',
+    "docker-defaults": f'{{"{VICTIM}/secret": {{"before": "owned", "written": []}}}}',
+    "podman-defaults": f'{{"{VICTIM}/secret": {{"before": "owned", "written": []}}}}',
+    "provisional": f'{{"service-limits": {{"{UNIT}": {{"path": "{VICTIM}/secret", "before": "owned", "after": "", '
+                   '"entry": null}}}',
 }
 ATTACKS: tuple[Attack, ...] = (
     Attack("the lock of all runs is a link", "chmod 1777 /run", f"ln -s {VICTIM}/secret /run/aarch64-validator.lock", "shm", SHM,
@@ -88,6 +97,17 @@ ATTACKS: tuple[Attack, ...] = (
     *_state("shm", SHM, "shm"),
     *_state("service_limits", LIMITS, "service-limits"),
     *_state("node_release", {"state": "reverted"}, "node-release"),
+    *_state("node_strategy", {"unit": UNIT}, "node-strategy"),
+    *_state("service_sandbox", SANDBOX, "sandbox"),
+    *_state("docker_defaults", DOCKER_FILE, "docker-defaults"),
+    *_state("podman_defaults", {"shm_size": "128M"}, "podman-defaults"),
+    *_state("changes", {"state": "undone"}, "provisional"),
+    Attack("the directory of podman's settings is theirs", f"mkdir -p {PODMAN} && chown 65534:65534 {PODMAN}",
+           f"ln -s {VICTIM}/60-aarch64-validator.conf {PODMAN}/60-aarch64-validator.conf", "podman_defaults",
+           {"shm_size": "128M"}, taken=f"rm -rf {PODMAN}"),
+    Attack("podman: the name of the new file is a link", f"mkdir -p {PODMAN} && chown 65534:65534 {PODMAN}",
+           f"ln -s {VICTIM}/secret {PODMAN}/.60-aarch64-validator.conf.aarch64-validator-new", "podman_defaults",
+           {"shm_size": "128M"}, taken=f"rm -rf {PODMAN}"),
     *_drop_in("60-aarch64-validator.conf", "service_limits", LIMITS),
     *_drop_in("60-aarch64-validator-strategy.conf", "node_strategy", {"unit": UNIT}),
     *_drop_in("60-aarch64-validator-sandbox.conf", "service_sandbox", SANDBOX),

@@ -36,6 +36,11 @@ class Run:
     def recap(self, field: str) -> dict[str, int]:
         return {name: int(count) for name, count in re.findall(rf"^(\S+) +: .*{field}=(\d+)", self.output, re.MULTILINE)}
 
+    def remote_modules(self, host: HostHandle) -> int:
+        """How many modules were executed on a host; needs -vvv. With pipelining each is one command of a bare Python."""
+        address = re.escape(host.fleet.host(host.name).address)
+        return len(re.findall(rf"^<{address}> SSH: EXEC .*python3 && sleep 0", self.output, re.MULTILINE))
+
 
 @pytest.fixture
 def play(playbook: Playbook, tmp_path: Path) -> t.Callable[..., Run]:

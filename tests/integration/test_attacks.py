@@ -67,15 +67,16 @@ TRIED = {"attacks": 0, "races": 0, "swaps": 0}
 
 @pytest.fixture(scope="module")
 def host(make_fleet: MakeFleet) -> ServiceHost:
-    """A host with a node, a file of each name that a module writes among root's own, and a Docker that does not run."""
+    """A host with a node, a file of each name that a module writes among root's own, and engines that do nothing."""
     handle = HostHandle(make_fleet("attacked-1"), "attacked-1")
     install(handle)
     host = ServiceHost(handle)
     host.write("/opt/polkadot", PROGRAM)
-    host.write("/usr/local/bin/dockerd", "#!/bin/sh\n")
+    for program in ("dockerd", "podman"):
+        host.write(f"/usr/local/bin/{program}", "#!/bin/sh\n")
     for name in NAMES:
         host.write(f"{VICTIM}/{name}", CONTENTS.get(name, f"{SECRET}\n"))
-    host.run("sh", "-c", f"chmod 755 /opt/polkadot /usr/local/bin/dockerd; chmod 600 {VICTIM}/*; umount /dev/shm; "
+    host.run("sh", "-c", f"chmod 755 /opt/polkadot /usr/local/bin/*; chmod 600 {VICTIM}/*; umount /dev/shm; "
                          "mount -t tmpfs -o nosuid,nodev,size=64m tmpfs /dev/shm")
     host.unit("node", "ExecStart=/opt/polkadot --validator", "LimitNOFILE=1024:19000", "MemoryDenyWriteExecute=yes")
     return host

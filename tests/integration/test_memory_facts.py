@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import collections
-import json
 import re
 from typing import Any
 
 import pytest
 from conftest import HostHandle, MakeFleet
-from service_host import LIBRARY, MODULES, ServiceHost, installed
+from sent_program import sent
+from service_host import ServiceHost, installed
 
 pytestmark = pytest.mark.nspawn
 
@@ -88,10 +88,9 @@ def test_no_file_is_read_twice(host: ServiceHost, services: list[str]) -> None:
 
 
 def trace_of(host: ServiceHost, calls: str, *flags: str, **options: Any) -> str:
-    """What strace prints of memory_facts."""
-    host.write("/run/facts.json", json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-    host.run("sh", "-c", f"cd / && PYTHONPATH={LIBRARY} strace {' '.join(flags)} -qq -e trace={calls} -o /run/facts.trace "
-             f"python3 -B -m {MODULES}memory_facts </run/facts.json >/dev/null")
+    """What strace prints of memory_facts, as it is sent to hosts."""
+    host.write("/run/facts.py", sent(**options).decode())
+    host.run("sh", "-c", f"strace {' '.join(flags)} -qq -e trace={calls} -o /run/facts.trace python3 - </run/facts.py >/dev/null")
     return host.run("cat", "/run/facts.trace")
 
 

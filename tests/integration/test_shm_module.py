@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from private_root import STATE
-from shm_box import (
+from shm_box import (  # noqa: F401  # pylint: disable=unused-import  # a fixture
     ADDED,
     BOOT_SIZE,
     FSTAB,
@@ -20,7 +20,7 @@ from shm_box import (
     HALF_OF_RAM,
     MIB,
     ShmBox,
-    box,  # noqa: F401  # pylint: disable=unused-import  # a fixture
+    box,
     refused,
     shm,
     snapshot,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 aarch64.validator contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The measured part of docs/performance.md: a table with what is wanted, and a plot."""
+"""The measured part of docs/performance.md: tables with what is wanted, and a plot."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import html
 import typing as t
 from pathlib import Path
 
+from bars import Bar
+
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 PLOT = "performance.svg"
 Rows = t.Mapping[str, tuple[float, float]]
 # What is wanted of each ratio: numerator, denominator, whether at most, and how much.
-WANTED = (
+WANTED: tuple[tuple[str, str, t.Literal["at most", "at least"], float], ...] = (
     ("audit", "ping", "at most", 1.15),
     ("diagnose", "ping", "at most", 1.15),
     ("diagnose", "setup, min", "at most", 0.85),
@@ -25,22 +27,19 @@ WANTED = (
 _BAR, _LEFT, _ROW = 420, 220, 24
 
 
-def table(names: int, rows: Rows, modules: t.Mapping[str, tuple[int, float]]) -> str:
-    """Markdown of all that was measured."""
+def table(names: int, rows: Rows) -> tuple[str, list[Bar]]:
+    """Markdown of what was measured over SSH, and what is wanted of it."""
     lines = [f"| {names} names over SSH | seconds | of the processors | times ping |", "|---|---|---|---|"]
     ping = rows["ping"]
     lines += [f"| {name} | {spent:.1f} | {worked:.1f} | {spent / ping[0]:.2f} |" for name, (spent, worked) in rows.items()]
     lines += ["", "| ratio | wanted | seconds | of the processors |", "|---|---|---|---|"]
+    bars = []
     for over, under, how, wanted in WANTED:
         if over in rows and under in rows:
             ratios = [rows[over][column] / rows[under][column] for column in (0, 1)]
             lines.append(f"| {over} / {under} | {how} {wanted:g} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
-    sent, worked = modules["memory_facts"]
-    lines += ["", "| on a host | KiB sent | ms of its processor |", "|---|---|---|"]
-    lines += [f"| {name} | {size / 1024:.0f} | {seconds * 1000:.0f} |" for name, (size, seconds) in modules.items()]
-    lines.append(f"| memory_facts / setup, at most 0.6 | | {worked / modules['setup, min'][1]:.2f} |")
-    lines.append(f"| memory_facts - ping, at most 64 | {(sent - modules['ping'][0]) / 1024:.0f} | |")
-    return "\n".join(lines)
+            bars.append(Bar(f"{over} / {under}", ratios[0], how, wanted))
+    return "\n".join(lines), bars
 
 
 def plot(rows: Rows) -> str:

@@ -133,7 +133,7 @@ class Manager:
 
 def health(url: str, manager: t.Any = None, boot: str = "boot-1", **options: t.Any) -> dict:
     parameters = dict(PARAMETERS, rpc_url=url, **options)
-    result = _health.Health(checked(parameters), t.cast("_manager.Manager", manager or Manager()), boot).run()
+    result = _health.Health(checked(parameters), t.cast(_manager.Manager, manager or Manager()), boot).run()
     assert result["changed"] is False
     return dict(json.loads(json.dumps(result)))
 

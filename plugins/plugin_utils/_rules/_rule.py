@@ -98,10 +98,5 @@ def changed(item: dict, **values: t.Any) -> dict:
 
 def check_all(subjects: list, kinds: tuple) -> list:
     """Findings of every rule of these kinds for every subject, in the order of the rules."""
-    return [
-        item
-        for one in RULES
-        if one.each in kinds
-        for subject in subjects
-        for item in one.check(subject)
-    ]
+    rules = [one for one in RULES if one.each in kinds] if subjects else ()
+    return [item for one in rules for subject in subjects for item in one.check(subject)]

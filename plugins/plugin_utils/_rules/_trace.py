@@ -92,7 +92,7 @@ def _printed_causes(trace: dict) -> dict:
     """By cause, what a program that ended has printed, each in the form of a call that failed."""
     lines = printed(trace)
     found = {}  # type: dict[str, list]
-    for result in explain_log(lines):
+    for result in explain_log(lines) if lines else ():
         refused = {"call": "unknown", "size": result["bytes"]}
         cause = _bounded(result["cause"], refused, trace)
         if cause in REFERENCES and result["signature"] not in _WARNINGS:

@@ -13,9 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.executor.module_common import modify_module
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader, module_loader
+from ansible.template import Templar
+from sent_program import sent, validated
 
-from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
 from ansible_collections.aarch64.validator.plugins.plugin_utils._gather_action import exchanged
 from ansible_collections.aarch64.validator.plugins.plugin_utils._one_program import PACKAGE, _texts, program
 
@@ -32,10 +35,6 @@ sys.addaudithook(look)
 """
 
 
-def options(**given: object) -> dict:
-    return ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(given)).validated_parameters
-
-
 def answer_of(code: bytes, python: str = sys.executable) -> tuple[int, dict, str]:
     done = subprocess.run([python, "-"], input=code, capture_output=True, timeout=120, check=False)
     assert done.stdout, f"the program printed nothing: {done.stderr.decode()}"
@@ -46,8 +45,17 @@ def shape(value: object, depth: int) -> object:
     return {key: shape(inner, depth - 1) for key, inner in value.items()} if isinstance(value, dict) and depth else None
 
 
+def test_the_program_is_no_larger_than_what_ansible_sends_for_ping() -> None:
+    init_plugin_loader([str(ROOT / "playbooks/collections")])
+    path = module_loader.find_plugin_with_context("ansible.builtin.ping").plugin_resolved_path
+    built = modify_module(module_name="ansible.builtin.ping", module_path=path, module_args={}, templar=Templar(DataLoader()),
+                          task_vars={"ansible_python_interpreter": sys.executable}, module_compression="ZIP_DEFLATED")
+    ping = built[0] if isinstance(built, tuple) else built.b_module_data
+    assert len(sent()) - len(ping) <= 64 << 10, "each question to a host sends more than it may"
+
+
 def test_the_program_answers_what_the_module_answers() -> None:
-    wanted = options(services=[], log_lines=0) | {"services": ["auto"]}
+    wanted = validated(services=[], log_lines=0) | {"services": ["auto"]}
     module = subprocess.run([sys.executable, "-m", f"{PACKAGE.replace('module_utils', 'modules')}.memory_facts"],
                             input=json.dumps({"ANSIBLE_MODULE_ARGS": wanted}), capture_output=True, text=True, check=False,
                             cwd=ROOT / "playbooks/collections")
@@ -66,13 +74,13 @@ def test_the_program_runs_on_the_pythons_of_hosts(version: str) -> None:
     found: list = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")) or [shutil.which(f"python{version}")]
     if found[-1] is None:
         pytest.skip(f"there is no Python {version} here")
-    status, said, errors = answer_of(program(options(log_lines=0)), str(found[-1]))
+    status, said, errors = answer_of(sent(log_lines=0), str(found[-1]))
     assert status == 0, errors
     assert said["ansible_facts"]["aarch64_memory"]["host"]["python"]["version"].startswith(version)
 
 
 def test_a_python_that_is_too_old_says_so() -> None:
-    status, said, _errors = answer_of(b"import sys\nsys.version_info = (3, 6, 9)\n" + program(options()))
+    status, said, _errors = answer_of(b"import sys\nsys.version_info = (3, 6, 9)\n" + sent())
     assert status == 1
     assert said["failed"]
     assert "is too old: 3.7 or newer is needed" in said["msg"]
@@ -80,13 +88,13 @@ def test_a_python_that_is_too_old_says_so() -> None:
 
 
 def test_a_full_disk_does_not_keep_a_host_from_telling() -> None:
-    status, said, errors = answer_of(NOTHING_IS_WRITTEN.encode() + program(options(log_lines=0)))
+    status, said, errors = answer_of(NOTHING_IS_WRITTEN.encode() + sent(log_lines=0))
     assert status == 0, f"gathering wants to write on the host: {errors}"
     assert said["ansible_facts"]["aarch64_memory"]["schema"] == 1
 
 
 def test_an_option_that_only_the_host_can_judge_is_refused() -> None:
-    status, said, _errors = answer_of(program(options(binaries=["polkadot"])))
+    status, said, _errors = answer_of(sent(binaries=["polkadot"]))
     assert status == 1
     assert said == {"failed": True, "msg": said["msg"]}
     assert "binaries: 'polkadot'" in said["msg"]
@@ -94,7 +102,7 @@ def test_an_option_that_only_the_host_can_judge_is_refused() -> None:
 
 
 def test_a_crash_names_file_and_line() -> None:
-    broken = program(dict(options(), engine_bytes="no number"))
+    broken = program(dict(validated(), engine_bytes="no number"))
     done = subprocess.run([sys.executable, "-"], input=broken, capture_output=True, text=False, check=False)
     assert done.returncode == 1
     assert "module_utils/_wanted.py\", line" in done.stderr.decode(), "a traceback must say where it happened"
@@ -131,8 +139,8 @@ def test_what_ansible_sends_is_this_program(tmp_path: Path, monkeypatch: pytest.
     python.chmod(0o755)
     monkeypatch.setenv("ANSIBLE_PIPELINING", pipelining)
     assert "aarch64_memory" in ad_hoc("log_lines=0", str(python))
-    sent = (tmp_path / "sent").read_bytes()
-    assert sent.endswith(program(options(log_lines=0))), "something else was sent to the host"
+    received = (tmp_path / "sent").read_bytes()
+    assert received.endswith(sent(log_lines=0)), "something else was sent to the host"
 
 
 def test_a_task_with_async_gets_its_facts() -> None:

@@ -55,7 +55,7 @@ def test_several_changes_go_back_to_before_the_first(path: Path) -> None:
 def test_a_change_that_was_killed_before_it_was_written_leaves_no_trace(path: Path) -> None:
     """The record of the trial and that of the remedy were saved, and then the power went."""
     _provisional.remember_drop_in(REMEDY.state, UNIT, str(path), None, FIRST, _drop_in.recorded(REMEDY).get(UNIT))
-    save_state(REMEDY.state, {UNIT: _drop_in.first_entry(REMEDY, UNIT, None)})
+    save_state(REMEDY.state, {UNIT: _drop_in.first_entry(REMEDY, UNIT, None)}, str(path.parents[1] / "state"))
     change(path, FIRST)
     undo()
     assert not path.parent.exists() and not (path.parents[1] / "state").exists()
