@@ -9,11 +9,11 @@ import contextlib
 import signal
 import typing as t
 
-from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._answer_text import readable_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._bounded_read import (
     TooMuch,
     bounded_growth,
@@ -71,19 +71,13 @@ class BoundedAction(ActionBase):
     def _low_level_execute_command(self, *arguments: t.Any, **options: t.Any) -> dict[str, t.Any]:
         with _bounded(self._connection):
             result = super()._low_level_execute_command(*arguments, **options)
-        for name in _OUTPUTS:  # ansible-core warns of what it does not expect here, in the words of the host
+        for name in _OUTPUTS:  # some of it ansible-core shows as it is, where it is not what it expects
             result[name] = printable(result[name])
             result[f"{name}_lines"] = result[name].splitlines()
         return result
 
-    def _parse_returned_data(self, *arguments: t.Any, **options: t.Any) -> dict[str, t.Any]:
-        data = super()._parse_returned_data(*arguments, **options)
-        facts = data.get("ansible_facts")
-        if facts is not None and not isinstance(facts, dict):
-            data = {"failed": True, "msg": "the facts of the host are not a dictionary", "_ansible_parsed": True}
-        # ansible-core drops these as well, and shows each as the host wrote it.
-        return {name: value for name, value in data.items()
-                if name == "_ansible_parsed" or not (name.startswith("_ansible_") or name in constants.INTERNAL_RESULT_KEYS)}
+    def _parse_returned_data(self, result: dict[str, t.Any], *arguments: t.Any, **options: t.Any) -> t.Any:
+        return super()._parse_returned_data(dict(result, stdout=readable_answer(result["stdout"])), *arguments, **options)
 
 
 @contextlib.contextmanager

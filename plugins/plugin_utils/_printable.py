@@ -41,13 +41,17 @@ def diff_parts(value: t.Any) -> list[dict[str, str]]:
 
 
 def warning_texts(*lists: t.Any) -> list[str]:
-    """Warnings of a host as texts. Some are tables, and since ansible-core 2.19 some are objects that hold their text."""
+    """Warnings of a host as texts. Some are tables, and since ansible-core 2.19 some hold their text in an event."""
     texts = []
     for entry in (entry for entries in lists if isinstance(entries, list) for entry in entries):
-        held = entry.get("msg") if isinstance(entry, dict) else getattr(getattr(entry, "event", None), "msg", entry)
+        held = _field(_field(entry, "event") or entry, "msg") or entry
         if isinstance(held, str):
             texts.append(printable(held[:MOST_TEXT]))
     return texts
+
+
+def _field(value: t.Any, name: str) -> t.Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _each(value: t.Any, change: t.Callable[[str], str]) -> t.Any:

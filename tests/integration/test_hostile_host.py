@@ -26,7 +26,7 @@ KINDS = {
     "drawing": None, "junk": None, "mute": "failed", "dripping": "failed", "endless": "failed", "complaining": "failed",
 }
 ANSWER_SECONDS = 10
-# What a run may cost in any of its processes, beside which ansible-core itself has about 60 MiB. An answer may have 16 MiB, and is held a few times over.
+# What any process of a run may have: ansible-core itself about 60 MiB, and an answer of 16 MiB is held a few times over.
 MOST_MEMORY = 200 << 20
 DRAWS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # Another ansible-core, such as one of a release in which facts are marked unsafe instead of strings trusted.
