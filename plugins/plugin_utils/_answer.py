@@ -46,7 +46,7 @@ def trusted_answer(answer: dict, module: str) -> dict:
         return {"failed": True, "changed": False, "msg": f"{module}: {complaint}"}
     given = answer.get("ansible_facts") or {}
     kept = {name: as_facts(value) for name, value in given.items()
-            if name.startswith(_DISCOVERED) or (name == FACTS and module == GATHERS)}
+            if name.startswith(_DISCOVERED) or (name == FACTS and module == GATHERS and isinstance(value, dict))}
     trusted = _readable(in_words(answer))
     if kept:
         trusted["ansible_facts"] = kept
