@@ -48,6 +48,8 @@ def answer(kind: str) -> object:
         return {"failed": True, "msg": EVIL, "exception": EVIL, "module_stderr": EVIL}
     elif kind == "huge":
         told["unread"] = [{"path": "/x", "reason": "A" * (100 << 20)}]
+    elif kind == "large":  # just below what is refused
+        told["unread"] = [{"path": "/x", "reason": "A" * 1000}] * 15000
     elif kind == "deep":
         return '{"changed": false, "ansible_facts": {"aarch64_memory": ' + "[" * 500 + "]" * 500 + "}}"
     elif kind == "typed":
