@@ -55,7 +55,7 @@ class ActionModule(GatherAction):
         """The outcome of this host, and the facts beside it that ansible-core wants to keep, as where Python is."""
         arguments = {key: options[key] for key in GATHERING if options[key] is not None}
         try:
-            said = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+            said = self.answered(lambda: self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars))
         except AnsibleConnectionFailure as error:
             return failure(f"unreachable: {error}", unreachable=True), {}
         except AnsibleError as error:
@@ -67,7 +67,9 @@ class ActionModule(GatherAction):
             lines = str(answer.get("module_stderr") or "").splitlines()[:1]
             return failure(": ".join([str(answer.get("msg") or "the module gave no facts"), *lines])), others
         try:
-            seen = self.with_engines(facts[FACTS], options["engines"], task_vars)
+            seen = self.answered(lambda: self.with_engines(facts[FACTS], options["engines"], task_vars))
+            if seen.get("failed"):
+                return failure(seen["msg"]), others
             return {"facts": seen, "assessment": assess_facts(seen, options["policy"])}, others
         except AnsibleConnectionFailure as error:
             return failure(f"unreachable: {error}", unreachable=True), others
@@ -81,6 +83,7 @@ class ActionModule(GatherAction):
             task.action = f"aarch64.validator.{engine}_defaults"
             task.args = wanted
             task.check_mode = True
+            task.timeout = None  # that of this task counts for all of it
             action = self._shared_loader_obj.action_loader.get(
                 task.action, task=task, connection=self._connection, play_context=self._play_context, loader=self._loader,
                 templar=self._templar, shared_loader_obj=self._shared_loader_obj)

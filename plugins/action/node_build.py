@@ -9,11 +9,11 @@ import os
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import trusted_answer
+from ansible_collections.aarch64.validator.plugins.plugin_utils._bounded_action import BoundedAction
 from ansible_collections.aarch64.validator.plugins.plugin_utils._release_check import release_check
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._text import clean
 
@@ -22,7 +22,7 @@ FIRST_SECONDS = 3  # until it is said what has begun
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(BoundedAction):
     """Executes the module in slices, so that a long build is seen and needs no long connection."""
 
     TRANSFERS_FILES = False
@@ -39,8 +39,7 @@ class ActionModule(ActionBase):
         done = {"actions": [], "notes": [], "cleaned": False, "changed": False}  # type: dict[str, t.Any]
         arguments = dict(options) if "wait" in options else dict(options, wait=FIRST_SECONDS)
         while True:
-            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
-            result = trusted_answer(answer, "node_build")
+            result = trusted_answer(self.slice(arguments, task_vars), "node_build")
             if result.get("failed") or "done" not in result:
                 show(name, ended_badly(result))
                 return dict(result, changed=done["changed"] or result.get("changed", False))
@@ -58,6 +57,10 @@ class ActionModule(ActionBase):
         if check["problems"]:
             done = dict(done, failed=True, msg="; ".join(check["problems"]))
         return dict(result, **done, check=check)
+
+    def slice(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        """One execution of the module."""
+        return self.answered(lambda: self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars))
 
 
 def merged(before: dict[str, t.Any], result: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -33,7 +33,7 @@ def parse_id_map(text: str) -> tuple:
     rows = []
     for line in text.splitlines():
         fields = line.split()
-        if len(fields) == 3 and all(field.isdigit() and len(field) < 11 for field in fields):
+        if len(fields) == 3 and all(field.isascii() and field.isdigit() and len(field) < 11 for field in fields):
             rows.append((int(fields[0]), int(fields[1]), int(fields[2])))
     return tuple(rows)
 

@@ -172,7 +172,20 @@ class Api:
 
     def running(self) -> list:
         """Names of the running containers."""
-        return sorted(one["Names"][0].lstrip("/") for one in self.call("GET", "/containers/json") if one.get("Names"))
+        told = self.call("GET", "/containers/json")
+        if not isinstance(told, list):
+            raise trial.TrialError("the engine does not tell its containers")
+        names = [one.get("Names") for one in told if isinstance(one, dict)]
+        return sorted(held[0].lstrip("/") for held in names if isinstance(held, list) and held and isinstance(held[0], str))
+
+
+def _told(answer: t.Any, kind: type, *names: str) -> t.Any:
+    """What an answer has under these names. Raises TrialError where that is nothing of this kind."""
+    for name in names:
+        answer = answer.get(name) if isinstance(answer, dict) else None
+    if type(answer) is not kind:  # a bool is no number
+        raise trial.TrialError(f"the engine does not tell {'.'.join(names)}")
+    return answer
 
 
 def remove_left_over(api: Api) -> None:
@@ -207,7 +220,8 @@ class Trial:
         """What the engine says a new container would have; none is started."""
         created = self._create({})
         try:
-            return int(self.api.call("GET", f"/containers/{created}/json")["HostConfig"]["ShmSize"])
+            told = self.api.call("GET", f"/containers/{created}/json")
+            return int(_told(told, int, "HostConfig", "ShmSize"))
         finally:
             self._remove(created)
 
@@ -217,13 +231,14 @@ class Trial:
         created = self._create({"Ulimits": given} if given else {})
         try:
             self.api.call("POST", f"/containers/{created}/start")
-            return trial.seen_of(int(self.api.call("GET", f"/containers/{created}/json")["State"]["Pid"]))
+            told = self.api.call("GET", f"/containers/{created}/json")
+            return trial.seen_of(_told(told, int, "State", "Pid"))
         finally:
             self._remove(created)
 
     def _create(self, settings: dict) -> str:
         body = {"Image": self.image, "Entrypoint": [trial.PROGRAM], "HostConfig": dict(settings, NetworkMode="none")}
-        return str(self.api.call("POST", "/containers/create", body, name=self.image)["Id"])
+        return str(_told(self.api.call("POST", "/containers/create", body, name=self.image), str, "Id"))
 
     def _remove(self, created: str) -> None:
         self.api.call("DELETE", "/containers/" + created, force="1", v="1")

@@ -233,7 +233,10 @@ class Trial:
         try:
             words = ["run", "--detach", "--pull=never", "--network=none", "--name=" + name]
             _call(self.program, *words, *given, "localhost/" + name, trial.PROGRAM)
-            return trial.seen_of(int(_call(self.program, "inspect", "--format={{.State.Pid}}", name)))
+            pid = _call(self.program, "inspect", "--format={{.State.Pid}}", name).strip()
+            if not (pid.isascii() and pid.isdigit() and len(pid) < 11):
+                raise trial.TrialError("podman inspect: it does not tell the process of a new container")
+            return trial.seen_of(int(pid))
         finally:
             ask([self.program, "kill", name], _SECONDS, {})  # its program is deaf to every other signal
             _call(self.program, "rm", "--force", name)

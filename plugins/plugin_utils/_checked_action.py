@@ -14,11 +14,13 @@ import typing as t
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import trusted_answer
+from ansible_collections.aarch64.validator.plugins.plugin_utils._bounded_action import BoundedAction
 
 
-class ActionModule(NormalAction):
+class ActionModule(BoundedAction, NormalAction):
     """The action of every module, with a look at what came back."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        answer = super().run(tmp, task_vars)
+        ask = super().run
+        answer = self.answered(lambda: ask(tmp, task_vars))
         return trusted_answer(answer, self._task.action.rpartition(".")[2])

@@ -9,10 +9,10 @@ import dataclasses
 from pathlib import Path
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.aarch64.validator.plugins.module_utils._wanted import ARGUMENT_SPEC
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import GATHERS
+from ansible_collections.aarch64.validator.plugins.plugin_utils._bounded_action import BoundedAction
 from ansible_collections.aarch64.validator.plugins.plugin_utils._one_program import program
 
 _INTERNAL = "_ansible_"
@@ -21,7 +21,7 @@ _SMALLEST = "ansible.builtin.ping"
 _FILE = str(Path(__file__).resolve().parents[1] / "modules" / f"{GATHERS}.py")
 
 
-class GatherAction(ActionBase):
+class GatherAction(BoundedAction):
     """An action whose memory_facts is sent as one program.
 
     All else is ansible-core's, as for any module: finding the Python of the host, connection, become, environment, reading the

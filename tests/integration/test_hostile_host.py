@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
 import pytest
+from loopback_ssh import names_over_ssh
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIAR = Path(__file__).with_name("liar.py")
@@ -21,8 +23,14 @@ RECORDED = REPOSITORY / "tests/unit/recorded/aarch64-va48.json"
 # By name of the host: what its verdict must be. Facts that are only full of evil texts are judged like any others.
 KINDS = {
     "jinja": None, "failing": "failed", "huge": "failed", "deep": "failed", "typed": "failed", "lists": "failed",
-    "silent": "failed", "words": "failed", "names": "failed", "override": None,
+    "silent": "failed", "words": "failed", "names": "failed", "override": None, "mistyped": "failed", "values": "failed",
+    "large": None, "drawing": None, "junk": None, "mute": "failed", "dripping": "failed", "endless": "failed",
+    "complaining": "failed",
 }
+ANSWER_SECONDS = 10
+# What any process of a run may have: ansible-core itself about 60 MiB, and what is read on a busy machine until it is looked at.
+MOST_MEMORY = 300 << 20
+DRAWS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # Another ansible-core, such as one of a release in which facts are marked unsafe instead of strings trusted.
 PLAYBOOK = os.environ.get("HOSTILE_ANSIBLE_PLAYBOOK")
 
@@ -35,30 +43,45 @@ class Told(t.NamedTuple):
     report: dict[str, t.Any]
     directory: Path
     home: Path
+    memory: int  # of the largest of its processes, in bytes
 
 
-def run(home: Path, playbook: str) -> Told:
-    """Run a playbook against all liars and this machine."""
+def run(home: Path, playbook: str, kinds: t.Collection[str] = tuple(KINDS), ways: t.Sequence[dict[str, t.Any]] = (),
+        **settings: str) -> Told:
+    """Run a playbook against liars and this machine. ways are how the hosts are reached, if not as this machine itself."""
     home.mkdir()
-    for kind in KINDS:
+    for kind in kinds:
         (home / kind).write_text(f"#!{sys.executable}\n" + LIAR.read_text())
         (home / kind).chmod(0o755)
     (home / "facts.json").write_text(RECORDED.read_text())
-    hosts = {kind: {"ansible_connection": "local", "ansible_python_interpreter": str(home / kind)} for kind in KINDS}
-    hosts["honest"] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    pythons = {**{kind: str(home / kind) for kind in kinds}, "honest": sys.executable}
+    reached = ways or [{"ansible_connection": "local"}] * len(pythons)
+    hosts = {name: dict(way, ansible_python_interpreter=python) for (name, python), way in zip(pythons.items(), reached)}
     report = home / "report"
-    variables = {"memory_pool_report_dir": str(report)}  # what facts of a host would win over
+    # What facts of a host would win over.
+    variables = {"memory_pool_report_dir": str(report), "memory_pool_answer_seconds": ANSWER_SECONDS}
     inventory = {"all": {"vars": variables, "children": {"validators": {"hosts": hosts}}}}
     (home / "inventory.json").write_text(json.dumps(inventory))
     command = [PLAYBOOK] if PLAYBOOK else [sys.executable, "-m", "ansible", "playbook"]
+    measured = [sys.executable, "-c", MEASURE, *command]
     process = subprocess.run(
-        [*command, "-i", str(home / "inventory.json"), f"playbooks/{playbook}.yml", "-v"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False, errors="replace",
+        [*measured, "-i", str(home / "inventory.json"), f"playbooks/{playbook}.yml", "-v", "--diff"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, errors="replace", timeout=600,
         # Facts as variables are what a user's own ansible.cfg may well have.
         env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_INJECT_FACT_VARS": "true",
-             "ANSIBLE_NOCOLOR": "1", "HOME": str(home), "PWD": str(REPOSITORY)})
+             "ANSIBLE_NOCOLOR": "1", "HOME": str(home), "PWD": str(REPOSITORY), **settings})
+    output, _mark, memory = (process.stdout + process.stderr).rpartition("largest process: ")
     found = json.loads((report / "report.json").read_text()) if (report / "report.json").exists() else {"hosts": []}
-    return Told(process.returncode, process.stdout + process.stderr, found, report, home)
+    return Told(process.returncode, output, found, report, home, int(memory) << 10)
+
+
+# Says at the end how much memory the largest process had that this one has waited for.
+MEASURE = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print("largest process:", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
 
 
 @pytest.fixture(scope="module", params=["audit", "remediate"])
@@ -83,11 +106,44 @@ def test_each_liar_is_named(told: Told) -> None:
 
 
 def test_reports_are_safe(told: Told) -> None:
-    screen = told.output
-    assert "\x1b" not in screen.replace("\x1b[0m", ""), "a host can move the cursor of the operator"
+    drawn = [line for line in told.output.replace("\x1b[0m", "").split("\n") if DRAWS.search(line)]
+    assert not drawn, f"a host drives the terminal of the operator: {drawn[:5]!r}"
     with open(told.directory / "hosts.csv", newline="", encoding="utf-8") as stream:
         cells = [cell for row in csv.reader(stream) for cell in row]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "@", "\t", "\r") or cell[:2] == "-c"], "a formula in hosts.csv"
     page = (told.directory / "report.html").read_text(encoding="utf-8")
     assert "<script>alert(1)" not in page
     assert sum(file.stat().st_size for file in told.directory.rglob("*") if file.is_file()) < 32 << 20, "a host filled the disk"
+
+
+def test_what_failed_is_said(told: Told) -> None:
+    """An operator reads what to do, and not what a connection plugin raised."""
+    said = {host["name"]: host["failure"]["message"] for host in told.report["hosts"] if host["failure"]}
+    late, large = f"no answer within {ANSWER_SECONDS} s", "the host answered more than 16 MiB"
+    expected = {"mute": late, "dripping": late, "endless": large, "complaining": large, "huge": large, "values": large}
+    wrong = {name: said.get(name) for name, text in expected.items() if text not in said.get(name, "")}
+    assert not wrong, "the report does not say why these hosts failed"
+    assert "16 MiB" not in said.get("large", ""), "an answer that is just small enough is refused"
+
+
+def test_many_that_answer_too_much(tmp_path: Path) -> None:
+    """Ten hosts at once, of which each alone would fill hundreds of megabytes."""
+    kinds = [f"{kind}.{number}" for kind in ("huge", "endless", "values", "complaining", "words") for number in (1, 2)]
+    told = run(tmp_path / "many", "audit", kinds)
+    assert {host["name"] for host in told.report["hosts"] if host["verdict"] == "failed"} == set(kinds), told.output
+    assert told.memory < MOST_MEMORY, f"one process had {told.memory >> 20} MiB: with 50 forks the controller runs out of memory"
+
+
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_over_ssh_nothing_stays(tmp_path: Path, pipelining: str) -> None:
+    """A connection to a host that says nothing is given up, also behind the task: no client of it is left on the controller."""
+    kinds = ["mute", "endless"]
+    with names_over_ssh(tmp_path, len(kinds) + 1) as inventory:
+        ways = list(json.loads(inventory.read_text())["validators"]["hosts"].values())
+        told = run(tmp_path / "ssh", "audit", kinds, ways, ANSIBLE_PIPELINING=pipelining, ANSIBLE_SSH_PIPELINING=pipelining)
+        verdicts = {host["name"]: host["verdict"] for host in told.report["hosts"]}
+        assert verdicts.pop("honest") not in ("failed", "unreachable"), told.output
+        assert set(verdicts.values()) == {"failed"}, told.output
+        left = subprocess.run(["pgrep", "-af", f"ssh .*{tmp_path}"], capture_output=True, text=True, check=False).stdout
+        clients = [line for line in left.splitlines() if "[mux]" not in line and "sshd" not in line]
+        assert not clients, f"left on the controller: {clients}"

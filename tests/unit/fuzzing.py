@@ -83,11 +83,16 @@ def inputs(seed: int, samples: t.Sequence[t.Any]) -> t.Iterator[t.Any]:
         yield text.encode("latin-1", "replace") if raw else text
 
 
+def planned(target: Target, wanted: int, factor: float = FACTOR) -> int:
+    """How many inputs a target gets of so many."""
+    return max(1, int(wanted * target.share * factor / BATCH)) * BATCH
+
+
 def fuzz(target: Target, wanted: int) -> int:
     """Try so many inputs; how many that were. Fails with the first input that raises what is not documented."""
     tried = 0
 
-    @settings(max_examples=max(1, int(wanted * target.share * FACTOR / BATCH)), deadline=None, database=None,
+    @settings(max_examples=planned(target, wanted) // BATCH, deadline=None, database=None,
               derandomize=FACTOR == 1, suppress_health_check=list(HealthCheck))
     @given(st.integers(0, 2**64))
     def search(seed: int) -> None:
@@ -102,6 +107,7 @@ def fuzz(target: Target, wanted: int) -> int:
                 raise AssertionError(f"{target.name} raises {error!r} on {content[:500]!r}") from error
 
     search()
+    assert tried >= planned(target, wanted), f"{target.name}: only {tried} inputs were tried"
     TRIED[target.name] = TRIED.get(target.name, 0) + tried
     return tried
 

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._answer import trusted_answer
+from ansible_collections.aarch64.validator.plugins.plugin_utils._answer_text import readable_answer
 from ansible_collections.aarch64.validator.plugins.plugin_utils._not_started import in_words
 from ansible_collections.aarch64.validator.plugins.plugin_utils._size import check_size
 
@@ -29,6 +32,7 @@ def test_facts_pass_and_others_do_not():
     ({"actions": "text"}, "shm", "actions of the host are not a list"),
     ({"notes": [1]}, "shm", "notes of the host are not a list"),
     ({"ansible_facts": [1]}, "shm", "not a dictionary"),
+    ({"failed": True, "ansible_facts": {"aarch64_memory": [1]}}, "memory_facts", "not a dictionary"),
     ({}, "memory_facts", "without memory facts"),
     ({"ansible_facts": {"aarch64_memory": {"services": {"a\x1b[2J": {}}}}}, "memory_facts", "a service whose name"),
     ({"ansible_facts": {"aarch64_memory": {"services": {"a b": {}}}}}, "memory_facts", "a service whose name"),
@@ -103,3 +107,50 @@ def test_what_ansible_core_prints_has_no_secret():
                            "module_stderr": "Authorization: Bearer S3CRET", "invocation": {"module_args": options}}, "shm")
     assert "S3CRET" not in str(told), "a secret is printed"
     assert told["invocation"]["module_args"]["environment"]["RUST_LOG"] == "info" and "ValueError" in told["exception"]
+
+
+SCREEN = "\x1b[2J\x1b]0;title\x07\x9b2J\u202e\u061c\u2067"
+DRAWS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+DRAWING = {
+    "changed": True, "actions": [SCREEN], SCREEN: SCREEN, "nested": [{SCREEN: [SCREEN]}], "_ansible_" + SCREEN: SCREEN,
+    "warnings": [SCREEN, {"event": {"msg": SCREEN}}, 7], "deprecations": [{"msg": SCREEN, "version": SCREEN}, SCREEN],
+    "diff": [{"before": SCREEN, "after": SCREEN, "before_header": SCREEN, "after_header": SCREEN, "src_larger": SCREEN},
+             {"prepared": SCREEN}, SCREEN, {"before": 1}],
+    "add_host": {"host_name": "other", "host_vars": {"ansible_connection": "local"}},
+    "ansible_facts": {"aarch64_memory": {"log": ["\x1b[32mgreen\x1b[0m"], "name": "a\u202eb\x9bc"}},
+}
+
+
+def test_nothing_of_an_answer_drives_the_terminal():
+    """Neither what ansible-core prints while it reads an answer, nor what it prints of the result."""
+    read = json.loads(readable_answer(json.dumps(DRAWING)))
+    assert not set(read) & {"add_host", "deprecations"} and not [name for name in read if name.startswith("_ansible_")]
+    for answer in (read, trusted_answer(DRAWING, "memory_facts")):
+        shown = {name: value for name, value in answer.items() if name != "ansible_facts"}
+        assert not DRAWS.search(json.dumps(shown, ensure_ascii=False)), "shown as it is"
+        assert '\\u001b' not in json.dumps(shown), "an escape is in what is printed as text"
+        assert len(answer["warnings"]) == 4 and set().union(*answer["diff"]) <= {
+            "before", "after", "before_header", "after_header", "prepared"}
+
+
+def test_facts_stay_what_rules_look_for():
+    """A node logs in colours, and rules know these; JSON shows their escapes as text, but not marks that turn a line around."""
+    facts = json.loads(readable_answer(json.dumps(DRAWING)))["ansible_facts"]["aarch64_memory"]
+    assert facts == {"log": ["\x1b[32mgreen\x1b[0m"], "name": "a b c"}
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('motd\n  {"a": 1}\nafter it', {"a": 1}),
+    ('{"ansible_facts": [1]}', {"ansible_facts": {}}),
+    ('{"a": ' + "[" * 60 + "]" * 60 + "}",
+     {"failed": True, "msg": "these memory facts are nested too deeply; look at what answers there"}),
+    ('{"_ansible_suppress_tmpdir_delete": true, "ansible_job_id": "j1"}',
+     {"_ansible_suppress_tmpdir_delete": True, "ansible_job_id": "j1"}),
+])
+def test_the_object_in_an_output(text, said):
+    assert json.loads(readable_answer(text)) == said
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "{broken", "[1]", '{"a": ' + "[" * 100000])
+def test_what_is_no_object_is_left_to_ansible_core(text):
+    assert readable_answer(text) == text

@@ -5,21 +5,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from unittest import mock
 
 import pytest
 
 from ansible_collections.aarch64.validator.plugins.module_utils import (
     _bisect_evidence,
     _cgroup,
+    _confinement,
     _container_defaults,
     _container_id,
+    _docker_engine,
     _docker_plan,
     _json_edit,
+    _podman_apply,
     _podman_conf,
     _procfs,
     _read,
+    _trial_container,
 )
+from ansible_collections.aarch64.validator.plugins.module_utils._child import Answer
 from fuzzing import Target, fuzz, summary
 from host_texts import MOUNTINFO, STRACE
 
@@ -129,6 +136,66 @@ def refusals(text: str) -> None:
         _bisect_evidence.wanted(name, trace.all_refusals(), properties)
 
 
+class Engine:
+    """The connection to an engine that answers this, whatever it is asked."""
+
+    status = 200
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def request(self, *_request: object) -> None:
+        """Nothing is sent."""
+
+    def getresponse(self) -> Engine:
+        """The same answer to all."""
+        return self
+
+    def read(self) -> bytes:
+        """The text, as a socket has it."""
+        return self.text.encode("utf-8", "surrogateescape")
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def docker(text: str) -> None:
+    """What an engine answers on its socket is what is asked of it, or an error in words."""
+    connected = mock.patch.object(_docker_engine, "_Connection", return_value=Engine(text))
+    with connected, mock.patch.object(_trial_container, "seen_of", return_value={}):
+        api = _docker_engine.Api("/run/docker.sock")
+        trial = _docker_engine.Trial(api)
+        for ask in (api.running, trial.told_shm, lambda: trial.seen({})):
+            with contextlib.suppress(_trial_container.TrialError):
+                assert json.dumps(ask())
+
+
+def podman(text: str) -> None:
+    """What Podman prints, and says on a failure."""
+    for status in (0, 125):
+        asked = mock.patch.object(_podman_apply, "ask", return_value=Answer(status, text, text))
+        with asked, mock.patch.object(_trial_container, "seen_of", return_value={}):
+            assert all(isinstance(name, str) for name in _podman_apply.running("podman"))
+            trial = _podman_apply.Trial("podman")
+            with contextlib.suppress(_trial_container.TrialError):
+                trial.seen({})
+
+
+def id_maps(text: str) -> None:
+    """Maps of users of a process, its own and those of whoever reads."""
+    for other in (text, "0 0 4294967295", None):
+        userns = _confinement.user_namespace(text, other, other)
+        assert json.dumps(userns)
+        assert _confinement.is_rootless(userns, text, None) in (True, False)
+    assert _confinement.outside_id(_confinement.parse_id_map(text), 0) is None or "0" in text
+
+
+DOCKER = (
+    json.dumps({"Id": ID, "Warnings": [], "HostConfig": {"ShmSize": 67108864}, "State": {"Pid": 4711}}),
+    json.dumps([{"Names": ["/node"], "Id": ID}, {"Names": []}]),
+    '{"status":"x"}\n{"errorDetail":{"message":"no"},"error":"no"}\n',
+    '{"message":"No such container"}')
+
 TARGETS = (
     Target("daemon.json", daemon_json, DAEMON_JSON, (_json_edit.BrokenJson, _docker_plan.Wrong)),
     Target("flags of an engine", flags, ["2G", "64m nofile=1024:2048 memlock=-1", "1.5 GiB"], (), 0.5),
@@ -136,6 +203,9 @@ TARGETS = (
     Target("container of a control group", cgroups, CGROUPS),
     Target("container of mounts", mounts, [*MOUNTS, f'engine="podman-4.3.1"\nname="node"\nid="{ID}"\n']),
     Target("refused calls", refusals, [STRACE], (), 0.5),
+    Target("answers of Docker", docker, DOCKER, (ValueError, RecursionError)),  # which is not JSON
+    Target("output of Podman", podman, ["4711\n", "node\nother\n", "Error: crun: Operation not permitted\n"], (), 0.5),
+    Target("maps of users", id_maps, ["         0     100000      65536\n", "0 0 4294967295\n", "0 1000 1\n1 100000 65536\n"]),
 )
 
 
