@@ -17,7 +17,7 @@ import typing as t
 
 SMALLEST, LARGEST, LONG, STEP = 256, 1 << 16, 1 << 18, 4
 MOST = 8.0  # times the work for STEP times the text
-COUNTS = 0.015  # less than so many seconds say nothing
+COUNTS = 0.004  # less than so many seconds say nothing
 TRIES = 4
 ENDLESS = 5  # seconds of the processor for one text
 
@@ -57,14 +57,14 @@ def _steep(growing: Growing, head: str, piece: str) -> list[str]:
     seconds, size = 0.0, SMALLEST
     while True:
         before, seconds = seconds, _seconds(growing, _text(head, piece, size))
-        if seconds >= COUNTS and before and seconds > MOST * before:
+        if seconds >= COUNTS and seconds > MOST * before > 0:
             long, short = _text(head, piece, size), _text(head, piece, size // STEP)
             tries = range(TRIES if seconds < 1 else 1)
             ratio = min(_seconds(growing, long) / max(1e-9, _seconds(growing, short)) for _try in tries)
             if ratio > MOST:
                 return [f"{size} characters of {head[-40:]!r} and {piece!r} took {seconds:.2f} s, {ratio:.0f} times "
                         f"what a {STEP}th of them took"]
-        if size >= (LONG if growing.alone else LARGEST) or (seconds >= COUNTS and not growing.alone):
+        if size >= (LONG if growing.alone else LARGEST) or (before >= COUNTS and not growing.alone):
             return []
         size *= STEP
 
