@@ -9,24 +9,21 @@ Private to this collection.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import stat
 
-TEMPORARY_SUFFIX = ".aarch64-validator-new"
-_AT_FDCWD = -100  # include/uapi/linux/fcntl.h
+from ansible_collections.aarch64.validator.plugins.module_utils._swap import (
+    KEPT_SUFFIX,
+    TEMPORARY_SUFFIX,
+    ChangedMeanwhile,
+    check_kept,
+    is_swap,
+    put_in_place,
+    settle,
+)
+
 _MAX_LINKS = 40  # as the kernel, MAXSYMLINKS
-_RENAME_EXCHANGE = 2  # include/uapi/linux/fs.h
-# What kernels, C libraries and file systems without renameat2(2) say.
-_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
-
-
-class ChangedMeanwhile(OSError):
-    """Somebody else has written a file after it was read; what they wrote is there."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(errno.EBUSY, "somebody else has changed it at the same moment; run this again", path)
 
 
 class Expected:
@@ -41,7 +38,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
 
     A symbolic link is followed, so that the link stays. mode is for a file that does not exist yet. With expected, the work
     of others is never lost: a file that holds something else by now is left as it is. The directory must exist.
-    Raises OSError, which names the path, and leaves the old file as it was.
+    Raises OSError, which names the path, or Kept, and leaves the old file as it was.
     """
     target = os.path.realpath(path)
     temporary = temporary_of(target)
@@ -53,7 +50,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
             if expected is None:
                 os.rename(temporary, target)
             else:
-                _put_in_place(temporary, target, expected.content)
+                _put_in_place(temporary, target, content, expected.content)
         except BaseException:
             with contextlib.suppress(OSError):  # the next run takes it away
                 _unlink_if_there(temporary)
@@ -73,14 +70,35 @@ def remove_file(path: str) -> None:
 
 
 def remove_left_over(directory: str) -> None:
-    """Take away what runs that were killed have left in a directory. Only for the holder of the lock of all runs."""
+    """Bring to its end what runs that were killed have left in a directory. Only for the holder of the lock of all runs.
+
+    Raises Kept where somebody has to do that by hand, OSError.
+    """
     try:
-        names = os.listdir(directory)
+        names = sorted(os.listdir(directory))
     except OSError:  # not there: then nothing was left in it
         return
     for name in names:
+        path = os.path.join(directory, name)
         if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX):
-            _unlink_if_there(os.path.join(directory, name))
+            try:
+                if not is_swap(path):
+                    _unlink_if_there(path)
+                elif _is_roots(directory):
+                    settle(path)
+            finally:
+                sync_directory(directory)
+        elif name.endswith(KEPT_SUFFIX) and _is_roots(directory):
+            check_kept(path)
+
+
+def _is_roots(directory: str) -> bool:
+    """Whether nobody else can have made up what lies in a directory."""
+    try:
+        check_directory(directory)
+    except OSError:
+        return False
+    return True
 
 
 def sync_directory(directory: str) -> None:
@@ -186,41 +204,16 @@ def _write_temporary(target: str, temporary: str, content: bytes, mode: int) -> 
         raise
 
 
-def _put_in_place(temporary: str, target: str, expected: bytes | None) -> None:
-    """Give a file its new name unless what is there is not what was expected. Raises ChangedMeanwhile."""
-    if expected is None:
-        try:
-            os.link(temporary, target)  # unlike a rename, it never takes the place of another file
-        except FileExistsError:
-            raise ChangedMeanwhile(target) from None
-    elif _exchange(temporary, target):
-        if _content(temporary) != expected:
-            _exchange(temporary, target)
-            raise ChangedMeanwhile(target)
-    else:
-        if _content(target) != expected:
-            raise ChangedMeanwhile(target)
-        os.rename(temporary, target)
+def _put_in_place(temporary: str, target: str, content: bytes, expected: bytes | None) -> None:
+    """Give a file its new name unless what is there is not what was expected. Raises ChangedMeanwhile, Kept."""
+    if expected is not None:
+        put_in_place(temporary, target, content, expected)
         return
-    _unlink_if_there(temporary)
-
-
-def _exchange(one: str, other: str) -> bool:
-    """Swap the names of two files in one step, or say that this cannot be done here. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
     try:
-        renameat2 = libc.renameat2
-    except AttributeError:  # glibc before 2.28, older musl
-        return False
-    renameat2.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
-    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in _NO_EXCHANGE:
-        return False
-    if number == errno.ENOENT:
-        raise ChangedMeanwhile(other)
-    raise OSError(number, os.strerror(number), other)
+        os.link(temporary, target)  # unlike a rename, it never takes the place of another file
+    except FileExistsError:
+        raise ChangedMeanwhile(target) from None
+    _unlink_if_there(temporary)
 
 
 def copy_labels(source: str, target: str) -> None:
@@ -230,14 +223,6 @@ def copy_labels(source: str, target: str) -> None:
         _copy_labels(source, descriptor)
     finally:
         os.close(descriptor)
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

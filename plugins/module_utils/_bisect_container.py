@@ -18,8 +18,8 @@ import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _bisect, _bisect_report, _container_options
-from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask, end
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_direct import exit_of
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Lines, Pump, StartupError, Tail
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_rpc import Asker
@@ -152,8 +152,7 @@ class ContainerBisection:
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            end(process)
         if self.call(["ps", "--all", "--quiet", "--filter=name=" + name]).strip():
             self.call(["rm", "--force", "--volumes", "--", name])
 

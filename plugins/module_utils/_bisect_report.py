@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils import _bisect
 from ansible_collections.aarch64.validator.plugins.module_utils._bisect_evidence import directives_of
 from ansible_collections.aarch64.validator.plugins.module_utils._bisect_unit import deciding_line, later_files
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_directives import cost, lifting_line
 
 _STATUS = re.compile(r"code=(?P<code>\w+)[/,] ?status=(?P<status>\w+)")

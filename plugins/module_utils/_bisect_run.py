@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils import _bisect, _bisect_report, _bisect_unit
 from ansible_collections.aarch64.validator.plugins.module_utils._bisect_evidence import RefusalTrace, suspects, wanted
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import ManagerError
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sandbox_directives import NARROW_COSTS
 from ansible_collections.aarch64.validator.plugins.module_utils._startup import Plan, Startup, executable, refuse_script
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Outcome, StartupError

@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import CHANNEL
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 
 if t.TYPE_CHECKING:
@@ -54,7 +55,7 @@ def check_options(options: dict) -> None:
             raise OptionError("rustflags", flag, "flags of rustc, each in an entry of its own, without line breaks")
     for name, value in options["environment"].items():
         if not _VARIABLE.match(str(name)) or any(character in str(value) for character in "\0\n"):
-            raise OptionError("environment", f"{name}={value}", "names of variables with texts of one line")
+            raise OptionError("environment", redact_text(f"{name}={value}"), "names of variables with texts of one line")
     for option, least, most in (("timeout", 1, MOST_SECONDS), ("wait", 0, 600), ("jobs", 1, 4096)):
         if options[option] is not None and not least <= options[option] <= most:
             raise OptionError(option, options[option], f"a whole number from {least} to {most}")
@@ -86,7 +87,7 @@ def stale_reasons(record: dict | None, inputs: dict, source: str, artefacts: boo
         return ["nothing says from what the artefacts there were made"]
     before = dict(record["inputs"], source=record["source"])
     wanted = dict(inputs, source=source)
-    return [f"{name}: {_text(wanted.get(name))}, before {_text(before.get(name))}"
+    return [redact_text(f"{name}: {_text(wanted.get(name))}, before {_text(before.get(name))}")
             for name in sorted(set(before) | set(wanted)) if name not in NEVER_STALE and before.get(name) != wanted.get(name)]
 
 

@@ -23,6 +23,7 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import remove_file, replace_file
 from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import BuildError
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 ARTEFACTS, RECORD, STATUS, LOG, LOCK = "cargo", "record.json", "status.json", "build.log", "lock"
 TAIL_LINES, TAIL_BYTES = 25, 16384
@@ -173,7 +174,7 @@ def _finish(job: Job, outcome: dict) -> None:
 
 
 def log_lines(directory: str) -> list:
-    """The end of the log, without what drives a terminal."""
+    """The end of the log, without secrets, such as those of git URLs, and without what drives a terminal."""
     try:
         with open(os.path.join(directory, LOG), "rb") as stream:
             stream.seek(0, os.SEEK_END)
@@ -181,7 +182,7 @@ def log_lines(directory: str) -> list:
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return []
-    lines = [_COLOURS.sub("", line).rstrip() for line in text.replace("\r", "\n").splitlines()]
+    lines = [redact_text(_COLOURS.sub("", line)).rstrip() for line in text.replace("\r", "\n").splitlines()]
     return [line for line in lines if line][-TAIL_LINES:]
 
 

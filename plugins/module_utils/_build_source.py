@@ -11,6 +11,7 @@ import shutil
 
 from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import BuildError
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 SECONDS = 300  # git status of a large tree on a slow disk
 SHOWN = 5
@@ -60,5 +61,5 @@ def _git(source: str, arguments: list) -> tuple:
         return str(error), False
     if answer.status != 0:
         complaint = re.sub(r"\A(fatal|error): ", "", (answer.errors.strip() or f"exit status {answer.status}").splitlines()[0])
-        return complaint, False
+        return redact_text(complaint), False
     return answer.output.rstrip("\n") if "status" in arguments else answer.output.strip(), True

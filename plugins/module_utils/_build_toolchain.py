@@ -15,6 +15,7 @@ import shutil
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._toml import parse_toml
 from ansible_collections.aarch64.validator.plugins.module_utils._toolchain import release, toolchain_files
 
@@ -30,11 +31,11 @@ _CROSS_LINKERS = {"aarch64-unknown-linux-gnu": ("aarch64-linux-gnu-gcc", "gcc-aa
 
 
 class BuildError(Exception):
-    """Why there is no build, as one message for the operator, in which options stand as ``O(dir)``."""
+    """Why there is no build, as one message for the operator, without secrets; options stand in it as ``O(dir)``."""
 
     def __init__(self, message: str, log: t.Sequence[str] = (), actions: t.Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.log = list(log)  # the end of what cargo has said
+        super().__init__(redact_text(message))
+        self.log = [redact_text(line) for line in log]  # the end of what cargo has said
         self.actions = list(actions)  # what was changed all the same
 
 

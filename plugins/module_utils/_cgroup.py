@@ -21,6 +21,7 @@ _FILES = {
         "swap": "memory.memsw.limit_in_bytes"},
     2: {"limit": "memory.max", "high": "memory.high", "current": "memory.current", "swap": "memory.swap.max"},
 }
+_MAX_PATH = 4096  # PATH_MAX, which the kernel does not go beyond either
 _PIDS = ("pids.max", "pids.current")
 
 
@@ -31,7 +32,7 @@ def parse_cgroup(text: str) -> dict:
         fields = line.split(":", 2)
         if len(fields) == 3:
             for controller in fields[1].split(","):
-                paths[controller] = fields[2]
+                paths[controller] = fields[2][:_MAX_PATH]
     return paths
 
 
@@ -97,7 +98,10 @@ def _below(path: str, root: str) -> str:
 
 def _upwards(mountpoint: str, path: str) -> list:
     parts = [part for part in path.split("/") if part and part != ".."]
-    return [os.path.join(mountpoint, *parts[:depth]) for depth in range(len(parts), -1, -1)]
+    directories = [mountpoint]
+    for part in parts:
+        directories.append(os.path.join(directories[-1], part))
+    return directories[::-1]
 
 
 def read_limit(path: str) -> int | None:

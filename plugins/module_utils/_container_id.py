@@ -89,8 +89,13 @@ def _named(parts: list) -> tuple | None:
     """``(runtime, id)`` that the last of these parts names."""
     last = parts[-1]
     if last == "payload" and parts[1:]:  # systemd-nspawn's own, below whatever unit it was started in
-        named = _named(parts[:-1])
-        return named if named and named[0] == NSPAWN else (NSPAWN, None) if parts[-2].endswith((".service", ".scope")) else None
+        outer = len(parts) - 1
+        while outer > 1 and parts[outer - 1] == last:
+            outer -= 1
+        named = _named(parts[:outer])
+        if named and named[0] == NSPAWN:
+            return named
+        return (NSPAWN, None) if parts[outer - 1].endswith((".service", ".scope")) else None
     for runtime, pattern in _PARTS:
         match = pattern.match(last)
         if match:

@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils import _container_defaults as defaults
 from ansible_collections.aarch64.validator.plugins.module_utils import _docker_plan, _docker_proof, _drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._container_wanted import wanted_here
+from ansible_collections.aarch64.validator.plugins.module_utils._difference import key_difference
 from ansible_collections.aarch64.validator.plugins.module_utils._docker_settings import (
     REMEDY,
     Settings,
@@ -21,7 +22,6 @@ from ansible_collections.aarch64.validator.plugins.module_utils._json_edit impor
 from ansible_collections.aarch64.validator.plugins.module_utils._trial_container import TrialError
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
     Refusal,
-    difference,
     refuse,
 )
 
@@ -68,7 +68,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
         "notes": notes + notes_of(settings, writes, pending), "restart_required": pending,
         "wanted": {"shm_size": shm, "ulimits": wanted}, "short": ["shm_size"] * short + sorted(needed),
         "before": settled_by(flags, settings.config), "defaults": settled_by(flags, parse_object(new or "")),
-        "seen": seen, "diff": difference(settings.path, settings.old, new),
+        "seen": seen, "diff": key_difference(settings.path, settings.old, new),
     }
 
 
@@ -112,7 +112,7 @@ def reverted(_manager: Manager, parameters: dict, dry: bool) -> dict:
     """Take the defaults back; the result of the module. Raises Refusal, ValueError or OSError."""
     if not dry:
         _docker_proof.tidy(parameters["config_file"])
-    result = take_back_files(REMEDY, parameters["config_file"], dry, undo_plan, _docker_proof.refresh)
+    result = take_back_files(REMEDY, parameters["config_file"], dry, undo_plan, _docker_proof.refresh, key_difference)
     if any(_docker_plan.ULIMITS in part["before"] for part in result["diff"]):
         result["notes"].append("docker: default-ulimits go back when the engine starts next")
     return result

@@ -9,23 +9,31 @@ The engine is asked over its own socket, as its command line does it, so that no
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
 import signal
 import socket
+import struct
 import time
 import typing as t
 import urllib.parse
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _trial_container as trial
+from ansible_collections.aarch64.validator.plugins.module_utils._bounded_socket import BoundedSocket
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import may_raise_limits, parse_limits, parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._root_process import root_processes
 
 ENGINE = "docker"
 CONFIG_FILE = "/etc/docker/daemon.json"  # dockerd(8); that of an engine run by root
 SOCKET = "/var/run/docker.sock"
-SECONDS = 30  # for one answer
+SECONDS = 30  # for one answer, from the first byte of the question to the last of the answer
+MOST_BYTES = 16 << 20  # of one answer
+_MOST_HEAD = 1 << 20  # headers, and marks between parts
+MOST_TEXT = 2000  # of a complaint
 _SHORT = {"-H": "--host"}
 
 
@@ -88,31 +96,12 @@ def flag_values(arguments: t.Sequence, name: str) -> list:
 
 def running_engines() -> list:
     """The engines of this host, not those inside of its containers, nor those that a user runs for himself."""
-    own = [_namespace("self", kind) for kind in ("pid", "user")]
     found = []
-    for name in sorted(os.listdir("/proc")):
-        if not name.isdigit() or (read_text(f"/proc/{name}/comm", []) or "").strip() != "dockerd":
-            continue
-        theirs = [_namespace(name, kind) for kind in ("pid", "user")]
+    for name in root_processes("dockerd"):
         arguments = (read_text(f"/proc/{name}/cmdline", []) or "").rstrip("\0").split("\0")
-        if all(one in (None, other) for one, other in zip(theirs, own)) and arguments[0] and _sees_our_files(name):
+        if arguments[0]:
             found.append(Engine(int(name), _start_ticks(int(name)), arguments))
     return found
-
-
-def _namespace(pid: str, kind: str) -> str | None:
-    try:
-        return os.readlink(f"/proc/{pid}/ns/{kind}")
-    except OSError:  # without root
-        return None
-
-
-def _sees_our_files(pid: str) -> bool:
-    try:
-        theirs, own = os.stat(f"/proc/{pid}/root/"), os.stat("/")
-    except OSError:
-        return True
-    return (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino)
 
 
 def _start_ticks(pid: int) -> int:
@@ -122,14 +111,26 @@ def _start_ticks(pid: int) -> int:
 
 
 class _Connection(http.client.HTTPConnection):
+    """A connection to an engine of root's, whose whole answer comes in time and is of bounded size."""
+
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=SECONDS)
+        super().__init__("localhost")
         self._path = path
+        self._until = time.monotonic() + SECONDS
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(self._path)
+        connected = BoundedSocket(socket.AF_UNIX)
+        connected.until, connected.most = self._until, MOST_BYTES + _MOST_HEAD
+        try:
+            connected.connect(self._path)
+            # The path was looked at before; what counts is who listens there now.
+            _pid, uid, _gid = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            if uid != 0:
+                raise PermissionError(errno.EPERM, f"another user than root (uid {uid}) listens there")
+        except BaseException:
+            connected.close()
+            raise
+        self.sock = connected
 
 
 class Absent(trial.TrialError):
@@ -150,16 +151,20 @@ class Api:
         try:
             connection.request(verb, path + ("?" + urllib.parse.urlencode(query) if query else ""), data, {"Content-Type": kind})
             answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
-            raise trial.TrialError(f"the engine does not answer on {self.path}: {error}") from error
+            content = answer.read(MOST_BYTES + 1)
+            if len(content) > MOST_BYTES:
+                raise OSError(f"an answer of more than {MOST_BYTES >> 20} MiB")
+            text = content.decode("utf-8", "replace")
+            lines = [json.loads(line) for line in text.splitlines() if line.startswith(("{", "["))]
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            raise trial.TrialError(f"the engine does not answer on {self.path}: {redact_text(str(error))[:MOST_TEXT]}") from error
         finally:
             connection.close()
-        lines = [json.loads(line) for line in text.splitlines() if line.startswith(("{", "["))]
         said = lines[-1] if lines else None
         told = said if isinstance(said, dict) else {}
         if told.get("error") or answer.status >= 400:
-            complaint = told.get("error") or told.get("message") or f"{answer.status} to {verb} {path}"
+            complaint = str(told.get("error") or told.get("message") or f"{answer.status} to {verb} {path}")
+            complaint = redact_text(complaint)[:MOST_TEXT]
             if answer.status == 404:
                 raise Absent(f"the engine answers: {complaint}")
             raise trial.TrialError(f"the engine answers: {complaint}")

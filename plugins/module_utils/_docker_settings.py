@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _docker_plan, _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_way
 from ansible_collections.aarch64.validator.plugins.module_utils._docker_engine import (
     CONFIG_FILE,
     Api,
@@ -59,7 +61,19 @@ class Settings(t.NamedTuple):
         if path is None:
             raise Refusal("the engine listens on no socket of this host, so that nothing could be proven; give it one "
                           "(unix:///var/run/docker.sock). Nothing was changed.")
+        check_socket(path)
         return Api(path)
+
+
+def check_socket(path: str) -> None:
+    """Who answers there decides what root does: it must be root's own. Raises Refusal."""
+    try:
+        check_way(path)
+        found = os.stat(path)
+    except OSError as error:
+        raise Refusal(f"the engine cannot be asked on {path}: {error.strerror}. Nothing was changed.") from None
+    if not stat.S_ISSOCK(found.st_mode) or found.st_uid != 0:
+        raise Refusal(f"{path} is no socket of root's, so that nothing that answers there can be believed. Nothing was changed.")
 
 
 def find_engine(config_file: str | None) -> Engine | None:

@@ -111,7 +111,10 @@ def service_assignments(files: list) -> dict:
                 section = line
             name, equals, value = (part.strip(BLANKS) for part in line.partition("="))
             if section == "[Service]" and equals and name in lists:
-                lists[name] = lists[name] + [{"path": path, "line": number, "value": value}] if value else []
+                if value:
+                    lists[name].append({"path": path, "line": number, "value": value})
+                else:
+                    lists[name].clear()
     return lists
 
 

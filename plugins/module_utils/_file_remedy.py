@@ -8,10 +8,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._difference import difference
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, remember_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import (
-    difference,
     refuse,
     to_revert,
     undo_action,
@@ -56,10 +56,12 @@ def write_file(
 def take_back_files(
     remedy: _drop_in.Remedy, asked: str | None, dry: bool,
     plan_of: t.Callable[[str, dict], dict | None], restored: t.Callable[[str], None],
+    shown: t.Callable[..., list] = difference,
 ) -> dict:
     """Undo a remedy for one file or all; the result of its module. Raises Refusal, ValueError or OSError.
 
     plan_of: as _drop_in.undo_plan(), from the path and its entry. restored is called when a file is as it was.
+    shown: makes its entry of a diff, from its path and both texts.
     """
     state = to_revert(_drop_in.recorded, remedy)
     found = {path: plan_of(path, state[path]) for path in sorted(state) if asked in (None, path)}
@@ -82,5 +84,5 @@ def take_back_files(
     return {
         "changed": bool(actions), "actions": actions, "restart_required": False,
         "notes": [f"{path}: edited by somebody else, left as it is" for path in plans if path not in undone],
-        "diff": [part for plan in undone.values() for part in difference(plan["path"], plan["old"], plan["new"])],
+        "diff": [part for plan in undone.values() for part in shown(plan["path"], plan["old"], plan["new"])],
     }

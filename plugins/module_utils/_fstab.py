@@ -15,7 +15,6 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from ansible_collections.aarch64.validator.plugins.module_utils._node import HIDDEN
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import unescape
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import UNLIMITED
 
@@ -28,7 +27,6 @@ _LINE = re.compile(
     r"(?:[ \t]+(?P<fstype>[^ \t]+)(?:[ \t]+(?P<options>[^ \t]+))?)?"
 )
 _OPTION = re.compile(r'(?:"[^"]*"|[^,"]|")+')  # a comma inside double quotes (SELinux contexts) parts nothing
-_PASSWORD = re.compile(r"(?<![\w-])((?:pass|password2?|passwd|secret)=)[^,\s]+", re.IGNORECASE)
 _NUMBER = re.compile(r"\A(0[xX][0-9a-fA-F]{1,30}|0[0-7]{0,30}|[1-9][0-9]{0,30})([KMGTPE]?)(%?)\Z", re.IGNORECASE)
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 _MAX_BYTES = (1 << 63) - 1
@@ -55,11 +53,6 @@ class Edit(NamedTuple):
     old: str | None
     new: str
     newline_added: bool
-
-
-def without_passwords(text: str) -> str:
-    """The text as it may be shown: mount.cifs(8) and others take a password as an option."""
-    return _PASSWORD.sub(r"\1" + HIDDEN, text)
 
 
 def find_entries(text: str) -> list:

@@ -18,10 +18,10 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._bounded_socket import CONNECT_SECONDS, BoundedSocket
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 
-CONNECT_SECONDS = 5
 MAX_BYTES = (64 << 20) + (1 << 17)  # of one answer, its headers included
 MAX_TEXT = 500
 
@@ -107,35 +107,6 @@ class Http:
                 connection.close()
 
 
-class _Socket(socket.socket):
-    """A socket on which nothing lasts longer than until, however the bytes drip, and that takes only so many of them."""
-
-    until = 0.0
-    taken = 0
-
-    def _arm(self, longest: float = 1e6) -> None:
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise socket.timeout("timed out")
-        self.settimeout(min(left, longest))
-
-    def connect(self, address: t.Any) -> None:
-        self._arm(CONNECT_SECONDS)
-        super().connect(address)
-
-    def sendall(self, *arguments: t.Any) -> None:
-        self._arm()
-        super().sendall(*arguments)
-
-    def recv_into(self, *arguments: t.Any, **options: t.Any) -> int:
-        self._arm()
-        if self.taken > MAX_BYTES:  # whatever http.client believes, such as a chunk of -1 bytes
-            raise OSError(f"an answer of more than {MAX_BYTES >> 20} MiB")
-        size = super().recv_into(*arguments, **options)
-        self.taken += size
-        return size
-
-
 class _Connection(http.client.HTTPConnection):
     """A connection to the first address that takes it."""
 
@@ -147,8 +118,8 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         failure = OSError("no address")
         for family, address in self._candidates:
-            connected = _Socket(family, socket.SOCK_STREAM)
-            connected.until = self._until
+            connected = BoundedSocket(family, socket.SOCK_STREAM)
+            connected.until, connected.most = self._until, MAX_BYTES
             try:
                 connected.connect(address)
             except OSError as error:

@@ -13,7 +13,7 @@ import datetime
 import json
 import re
 
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 MAX_LINE = 2000
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask, spoken
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     COMMAND_SECONDS,
     is_running_here,
@@ -30,7 +31,7 @@ class Manager:
         except NoAnswer as error:
             raise ManagerError(str(error)) from error
         if answer.status != 0:
-            reason = answer.errors.strip() or f"exit status {answer.status}"
+            reason = redact_text(answer.errors).strip() or f"exit status {answer.status}"
             raise ManagerError(f"{spoken(arguments)}: {reason}")
         return answer.output
 

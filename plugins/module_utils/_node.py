@@ -26,49 +26,6 @@ CACHE_FLAG = "--runtime-cache-size"
 DEFAULT_STRATEGY = "pooling-copy-on-write"  # paritytech/substrate#11232
 DEFAULT_CACHE_SIZE = 2  # sc-cli RuntimeParams::runtime_cache_size
 
-# Options whose value must never leave the host.
-# Of bounded length, and only from the start of a word: a log line of megabytes must not take minutes.
-_HIDDEN_FLAG = r"--?(?:node-key|suri|[a-z-]{0,40}(?:password|secret|token|passphrase)(?:-[a-z]{1,20}){0,4})"
-_SECRET_FLAGS = re.compile("^" + _HIDDEN_FLAG + "$")
-# What systemd prints of a command line has lost its quotes: a phrase of 12 to 24 words is one value.
-_VALUE = r"(?:\"[^\"\n]*\"?|'[^'\n]*'?|[a-z]{3,8}(?: [a-z]{3,8}){11,23}(?![\w-])|\S+)"
-_LINE_SECRET = re.compile(r"(?<![\w-])(" + _HIDDEN_FLAG + r"[=\s]+)" + _VALUE)
-# With or without a colon: some providers have a token there.
-_URL_SECRET = re.compile(r"\b(\w+://)([^\s/:@]{0,200}:)?[^\s/]{1,1000}@")
-_QUERY_SECRET = re.compile(r"([?&][\w-]{0,30}(?:key|token|secret|password|auth)=)[^\s&\"']+", re.IGNORECASE)
-# What an engine is told to give to a container.
-_ENVIRONMENT = re.compile(r"((?<![\w-])(?:-e[=\s]*|--env[=\s]+)(?:[\"']?)[A-Za-z_]\w{0,100}=)" + _VALUE)
-_QUOTED_ENVIRONMENT = re.compile(r"((?<![\w-])(?:-e[=\s]*|--env[=\s]+)([\"'])[A-Za-z_]\w{0,100}=)[^\"'\n]*")
-# A variable that says by its name what it holds.
-_VARIABLE = re.compile(
-    r"(\b\w{0,60}(?:PASSWORD|PASSPHRASE|SECRET|TOKEN|NODE_KEY|PRIVATE_KEY|API_KEY|SURI|MNEMONIC)\w{0,60}=)" + _VALUE)
-_VARIABLE_OPTIONS = ("-e", "--env")
-HIDDEN = "********"
-
-
-def redact_arguments(arguments: list) -> list:
-    """The command line with the value of every secret option hidden."""
-    shown = []
-    hide_next = False
-    for argument in arguments:
-        flag, equals, _value = argument.partition("=")
-        if hide_next:
-            shown.append(HIDDEN)
-        elif (equals and _SECRET_FLAGS.match(flag)) or (shown and arguments[len(shown) - 1] in _VARIABLE_OPTIONS and equals):
-            shown.append(flag + "=" + HIDDEN)
-        else:
-            shown.append(redact_text(argument))
-        hide_next = not hide_next and not equals and bool(_SECRET_FLAGS.match(flag))
-    return shown
-
-
-def redact_text(text: str) -> str:
-    """Free text, such as an ExecStart line or a log line, with the value of every secret option hidden."""
-    text = _LINE_SECRET.sub(r"\1" + HIDDEN, text)
-    for pattern in (_QUOTED_ENVIRONMENT, _ENVIRONMENT, _VARIABLE, _QUERY_SECRET):
-        text = pattern.sub(r"\1" + HIDDEN, text)
-    return _URL_SECRET.sub(r"\1\2" + HIDDEN + "@", text)
-
 
 def is_node_program(path: str) -> bool:
     """Whether a program is a known node, by its file name; a versioned name such as polkadot-v1.20.0 counts."""

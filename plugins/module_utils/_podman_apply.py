@@ -18,6 +18,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _podman_c
 from ansible_collections.aarch64.validator.plugins.module_utils import _trial_container as trial
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
 from ansible_collections.aarch64.validator.plugins.module_utils._container_wanted import wanted_here
+from ansible_collections.aarch64.validator.plugins.module_utils._difference import difference
 from ansible_collections.aarch64.validator.plugins.module_utils._file_remedy import (
     PODMAN,
     file_remedy,
@@ -31,8 +32,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_status,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import larger, smaller
-from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, difference, refuse
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, refuse
 
 if t.TYPE_CHECKING:
     from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager
@@ -182,7 +184,7 @@ def _call(program: str, *words: str) -> str:
         raise trial.TrialError(str(error)) from error
     if answer.status != 0:
         lines = answer.errors.strip().splitlines() or [f"exit status {answer.status}"]
-        raise trial.TrialError(f"podman {words[0]}: {lines[-1]}")
+        raise trial.TrialError(f"podman {words[0]}: {redact_text(lines[-1])}")
     return answer.output
 
 

@@ -13,10 +13,11 @@ from ansible_collections.aarch64.validator.plugins.module_utils._container_id im
 from ansible_collections.aarch64.validator.plugins.module_utils._elf import binary_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._host import user_name
 from ansible_collections.aarch64.validator.plugins.module_utils._in_root import in_root
-from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts, redact_arguments
+from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._process import process_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import has_interpreter
 
 if t.TYPE_CHECKING:

@@ -14,17 +14,19 @@ from ansible_collections.aarch64.validator.plugins.module_utils import _release_
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory, check_way, copy_labels
 from ansible_collections.aarch64.validator.plugins.module_utils._build_result import sha256_of
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask
+from ansible_collections.aarch64.validator.plugins.module_utils._difference import difference
 from ansible_collections.aarch64.validator.plugins.module_utils._drop_in import read_only_reason
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, missing_systemd, unusable_unit
 from ansible_collections.aarch64.validator.plugins.module_utils._node import RELEASES
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, provisional, remember
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_link
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import down_needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._services import exec_start
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import unit_name
-from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, difference, refuse, to_revert
+from ansible_collections.aarch64.validator.plugins.module_utils._unit_remedy import Refusal, refuse, to_revert
 
 PROPERTIES = ["Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "ExecStart", "User", "DynamicUser",
               "RootDirectory", "RootImage"]
@@ -124,7 +126,7 @@ def try_program(target: str, properties: dict) -> None:
         raise Refusal(f"{error}; nothing was switched") from error
     if answer.status != 0:
         said = (answer.errors.strip().splitlines() or [f"exit status {answer.status}"])[-1]
-        raise Refusal(f"{target} cannot run here: {said}; nothing was switched")
+        raise Refusal(f"{target} cannot run here: {redact_text(said)}; nothing was switched")
 
 
 def account_of(properties: dict) -> pwd.struct_passwd | None:

@@ -25,6 +25,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
+
 PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "Job", "MainPID", "NRestarts", "ExecMainStatus",
     "ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic", "InactiveEnterTimestampMonotonic",
@@ -202,5 +204,5 @@ def journal_command(unit: str, since: float) -> list:
 
 
 def bounded_log(text: str) -> str:
-    """The end of a log, short enough for a message."""
-    return text.strip()[-LOG_CHARACTERS:]
+    """The end of a log, without secrets and short enough for a message."""
+    return redact_text(text).strip()[-LOG_CHARACTERS:]  # in this order: half a secret looks like none

@@ -18,6 +18,7 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils import _restart
 from ansible_collections.aarch64.validator.plugins.module_utils._flock import Taken, acquire
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 LOCK_DIRECTORY = "/run"
 POLL_SECONDS = 0.5
@@ -30,7 +31,7 @@ class RestartFailed(Exception):
     """What went wrong, as one message, with what is known of the unit."""
 
     def __init__(self, message: str, **facts: object) -> None:
-        super().__init__(message)
+        super().__init__(redact_text(message))
         self.facts = facts
 
 

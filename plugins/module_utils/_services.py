@@ -11,13 +11,9 @@ import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import next_command_line
 from ansible_collections.aarch64.validator.plugins.module_utils._journal import engine_bytes_of, relevant_lines
-from ansible_collections.aarch64.validator.plugins.module_utils._node import (
-    is_node_program,
-    node_facts,
-    redact_arguments,
-    redact_text,
-)
+from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts
 from ansible_collections.aarch64.validator.plugins.module_utils._process import NO_PROCESS, process_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import DROP_IN_FILE, made_from
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy_source import read_source
@@ -43,7 +39,6 @@ PROPERTIES = [
 
 _POOL_SIGNATURE = re.compile(r"failed to create memory pool mapping|mmap failed to (reserve|allocate) 0x"
                              r"|cannot create the wasmtime engine")
-_EXEC = re.compile(r"\{ path=(.*?) ; argv\[\]=(.*?) ; ignore_errors=")
 
 
 def has_failed(properties: dict) -> bool:
@@ -54,8 +49,20 @@ def has_failed(properties: dict) -> bool:
 
 def exec_start(properties: dict) -> tuple:
     """``(program, command line)`` of the first ExecStart, as the manager prints it (quotes are lost there)."""
-    match = _EXEC.search(properties.get("ExecStart", ""))
-    return (match.group(1), match.group(2)) if match else ("", "")
+    for line in properties.get("ExecStart", "").split("\n"):
+        # One way through the line: a pattern would look for the end anew at every beginning.
+        _before, begins, rest = line.partition("{ path=")
+        program, is_program, rest = rest.partition(" ; argv[]=")
+        arguments, is_whole, _after = rest.partition(" ; ignore_errors=")
+        if begins and is_program and is_whole:
+            return program, arguments
+    return "", ""
+
+
+def environment_files(properties: dict) -> list:
+    """Paths of the environment files of a unit, as the manager prints them."""
+    pieces = properties.get("EnvironmentFiles", "").split(" (ignore_errors=")[:-1]
+    return [piece.split()[-1] for piece in pieces if piece and not piece[-1].isspace()]
 
 
 def candidates(units: list, huge: frozenset) -> list:
@@ -100,7 +107,7 @@ def service_facts(properties: dict, entries: list, grantable: dict, here: Here, 
         "command_line": redact_arguments(arguments),
         "fragment": properties.get("FragmentPath") or None,
         "drop_ins": properties.get("DropInPaths", "").split(),
-        "environment_files": re.findall(r"(\S+) \(ignore_errors=", properties.get("EnvironmentFiles", "")),
+        "environment_files": environment_files(properties),
         "working_directory": properties.get("WorkingDirectory", "").lstrip("!-") or None,
         "need_daemon_reload": properties.get("NeedDaemonReload") == "yes",
         "limits": {"configured": configured_limits(properties), "live": process["limits"], "grantable": grantable},

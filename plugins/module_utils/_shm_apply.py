@@ -11,7 +11,6 @@ import stat
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
-    ChangedMeanwhile,
     Expected,
     check_way,
     remove_file,
@@ -30,6 +29,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._read import dec
 from ansible_collections.aarch64.validator.plugins.module_utils._shm import PATH, describe_shm, read_root
 from ansible_collections.aarch64.validator.plugins.module_utils._shm_plan import MODE, Host, Plan, PlanError
 from ansible_collections.aarch64.validator.plugins.module_utils._state import DIRECTORY, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._swap import ChangedMeanwhile
 
 STATE_NAME = "shm"
 STATE_PATH = os.path.join(DIRECTORY, STATE_NAME + ".json")

@@ -20,7 +20,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, missing_systemd, unusable_unit
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_direct import Account
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Job, Outcome, StartupError, Workspace
@@ -269,9 +269,13 @@ def measured(outcome: Outcome, plan: Plan) -> dict:
         "stderr_lines": [redact_text(line) for line in outcome.lines],
         "limits": outcome.limits,
         "page_size": os.sysconf("SC_PAGE_SIZE"),
-        "rpc": outcome.rpc,
+        "rpc": _without_secrets(outcome.rpc),
         "notes": plan.notes + outcome.notes,
     }
+
+
+def _without_secrets(rpc: dict | None) -> dict | None:
+    return dict(rpc, error=redact_text(rpc["error"])) if rpc and rpc.get("error") else rpc
 
 
 def question(answer: Outcome) -> dict:

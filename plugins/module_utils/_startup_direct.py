@@ -20,6 +20,7 @@ import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _strace
+from ansible_collections.aarch64.validator.plugins.module_utils._child import end
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_limits
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import smaller
@@ -171,10 +172,10 @@ def exit_of(returncode: int) -> tuple:
 def _end(process: subprocess.Popen) -> None:
     """Kill the whole group, then everything that has left it and became a child of this module."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    end = time.monotonic() + _SWEEP_SECONDS
-    while time.monotonic() < end:
+        os.killpg(process.pid, signal.SIGKILL)  # also where the program itself has ended
+    end(process)
+    deadline = time.monotonic() + _SWEEP_SECONDS
+    while time.monotonic() < deadline:
         children = _children()
         if not children:
             return

@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 PREFIX = "aarch64-validator-trace-"
 NEEDED_BYTES = 128 << 20  # a new chain of a node, with the log that RocksDB allocates beforehand
@@ -28,10 +29,10 @@ _MAX_LINE = 1 << 16
 
 
 class StartupError(Exception):
-    """Why a trial could not be made. reason is a short word for programs, the message is for people."""
+    """Why a trial could not be made. reason is a short word for programs, the message, which is without secrets, for people."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(redact_text(message))
         self.reason = reason
 
 
@@ -145,14 +146,20 @@ class Tail:
 
     def __init__(self, lines: int = 40, line_length: int = 500, head: int = 1 << 18) -> None:
         self.lines = collections.deque(maxlen=lines)  # type: collections.deque[str]
-        self.text = ""
+        self._kept = []  # type: list[str]
+        self._head = self._room = head
         self._line_length = line_length
-        self._head = head
+
+    @property
+    def text(self) -> str:
+        """The beginning of all lines."""
+        return "".join(self._kept)
 
     def take(self, line: str) -> None:
         """Take one line."""
-        if len(self.text) < self._head:
-            self.text += line[:self._head] + "\n"
+        if self._room > 0:
+            self._kept.append(line[:self._head] + "\n")
+            self._room -= len(self._kept[-1])
         if line.strip():
             self.lines.append(line.rstrip()[:self._line_length])
 

@@ -11,6 +11,7 @@ import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _strace
+from ansible_collections.aarch64.validator.plugins.module_utils._child import end
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_status
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Lines, StartupError
@@ -62,11 +63,7 @@ class Tracer:
 
     def end(self) -> None:
         """End strace; the process that it traces goes on if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        end(self._process)
 
 
 def refused(said: str) -> StartupError:

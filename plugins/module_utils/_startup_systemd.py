@@ -22,6 +22,7 @@ import subprocess
 import time
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._child import end
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import ENVIRONMENT, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_limits
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
@@ -191,8 +192,7 @@ class Trial:
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            end(process)
 
     def _trailer_text(self) -> str:
         lines = [line for line in self.tail.lines if _TRAILER.search(line)]

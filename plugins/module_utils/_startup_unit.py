@@ -49,10 +49,11 @@ _UNSET = ("", "[not set]", "n/a")
 # Where systemd prints nothing, this means nothing at all, and not its default.
 _EMPTY_COUNTS = ("CapabilityBoundingSet",)
 
-_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+# These match also what is left open: looking for its end again at every quote in it would take forever.
+_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)("?)')
 _ESCAPE = re.compile(rb"\\([0-7]{3}|x[0-9a-f]{2}|.)")
 _ESCAPED = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"s": b" "}
-_ENVIRONMENT_FILE = re.compile(rb'"((?:[^"\\]|\\.)*)" (true|false)')
+_ENVIRONMENT_FILE = re.compile(rb'"((?:[^"\\]|\\.)*)"?(?: (true|false))?')
 
 
 class Unit(t.NamedTuple):
@@ -89,7 +90,7 @@ def _encode(label: str) -> str:
 
 def _strings(text: str) -> list:
     """Quoted strings of a line that busctl printed, unescaped."""
-    return [_unescape(found) for found in _STRING.findall(text.encode())]
+    return [_unescape(found) for found, closed in _STRING.findall(text.encode()) if closed]
 
 
 def _unescape(content: bytes) -> str:
@@ -120,7 +121,7 @@ def parse_environment(line: str) -> dict:
 
 def parse_environment_files(line: str) -> list:
     """``(path, may be missing)`` of each file of ``a(sb) N "PATH" true...``."""
-    return [(_unescape(path), missing == b"true") for path, missing in _ENVIRONMENT_FILE.findall(line.encode())]
+    return [(_unescape(path), missing == b"true") for path, missing in _ENVIRONMENT_FILE.findall(line.encode()) if missing]
 
 
 def command_line(unit: Unit, unread: list) -> list:

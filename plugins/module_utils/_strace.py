@@ -42,6 +42,7 @@ FREQUENT = (
 MAX_CALLS = 100  # different failures that are kept; the same one again is only counted
 MAX_TEXT = 400
 MAX_LINE = 1 << 16
+_MAX_OPEN = 1 << 12  # of a call that goes on in a later line; longer than any that strace breaks off
 _MAX_PROCESSES = 20000  # threads and processes remembered at once
 LARGE = 1 << 30  # a mapping of this size or more counts as reserved address space
 
@@ -200,13 +201,14 @@ class Trace:
             self._call(pid, text)
 
     def _call(self, pid: int, text: str) -> None:
-        resumed = _RESUMED.match(text)
-        if resumed:
-            text = self._open.pop(pid, resumed.group("name") + "(") + text[resumed.end():]
         unfinished = _UNFINISHED.search(text)
         if unfinished:
             text = text[:unfinished.start()]
-            self._open[pid] = text
+        resumed = _RESUMED.match(text)
+        if resumed:
+            text = self._open.pop(pid, resumed.group("name") + "(") + text[resumed.end():]
+        if unfinished:
+            self._open[pid] = text[:_MAX_OPEN]  # each time it is resumed it may go on, for ever
         if not _CALL.match(text):
             return
         self._last[pid] = (self.lines, text[:MAX_TEXT])

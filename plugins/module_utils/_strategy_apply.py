@@ -14,8 +14,9 @@ from ansible_collections.aarch64.validator.plugins.module_utils._manager import 
     missing_systemd,
     unusable_unit,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._service_limits import down_needs_restart
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._strategy import is_pooling, strategies_of
@@ -90,7 +91,7 @@ def present(manager: Manager, parameters: dict, dry: bool) -> dict:
         "source_changed": source is not None and source_changed(unit, source),
         "left": decision.left,
         "node": None if strategies is None else {"strategy": strategies},
-        "diff": redacted(plan.file.diff()),
+        "diff": plan.file.diff(),
     }
 
 
@@ -99,7 +100,7 @@ def decide_unit(unit: Unit, strategy: str, programs: Programs) -> tuple:
     try:
         source = unit.source(unit.old if unit.foreign else None)
     except ValueError as error:
-        return None, stays(f"{unit.name}: systemd cannot read its ExecStart= ({error})")
+        return None, stays(f"{unit.name}: systemd cannot read its ExecStart= ({redact_text(str(error))})")
     if unit.properties.get("Transient") == "yes":
         return source, stays(f"{unit.name}: is a transient unit and gone with its process; give the option to what starts it")
     if unit.properties.get("RootDirectory") or unit.properties.get("RootImage"):
@@ -177,12 +178,6 @@ def needs_restart(properties: dict, strategies: list | None, start_changed: bool
     return any(now != then and not is_pooling(then) for now, then in zip(live + [""] * len(strategies), strategies))
 
 
-def redacted(differences: list) -> list:
-    """A diff without the values of secret options."""
-    return [dict(part, before=redact_text(part["before"]), after=redact_text(part["after"])) for part in differences]
-
-
 def reverted(manager: Manager, parameters: dict, dry: bool) -> dict:
     """Take the option away; the result of the module. Raises Refusal, ManagerError, ValueError or OSError."""
-    result = take_back(REMEDY, manager, parameters, dry, kept="command line")
-    return dict(result, diff=redacted(result["diff"]))
+    return take_back(REMEDY, manager, parameters, dry, kept="command line")

@@ -17,6 +17,7 @@ import subprocess
 import time
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._child import end
 from ansible_collections.aarch64.validator.plugins.module_utils._node import STRATEGY_FLAG, is_node_program
 from ansible_collections.aarch64.validator.plugins.module_utils._read import regular_file
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Pump
@@ -31,7 +32,7 @@ _NOBODY = (65534, 65534)
 
 _SECTION = re.compile(
     r"^[ \t]*(?:-\w,?[ \t]+)?" + STRATEGY_FLAG + r"(?![\w-])(.*?)(?=^[ \t]*-{1,2}\w|^\S|\Z)", re.MULTILINE | re.DOTALL)
-_INLINE = re.compile(r"\[possible values:([^\]]*)\]", re.IGNORECASE)
+_INLINE = re.compile(r"\[possible values:([^\[\]]*)\]", re.IGNORECASE)  # none goes on into the next one
 _LISTED = re.compile(r"^[ \t]*possible values:[ \t]*\n(.*)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _ITEM = re.compile(r"^[ \t]*- ([\w-]+)", re.MULTILINE)
 _RELAY_ARGUMENTS = re.compile(r"relay[-_ ]chain[-_ ]arg", re.IGNORECASE)
@@ -153,7 +154,7 @@ def _read(process: subprocess.Popen, deadline: float) -> tuple:
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        end(process)
         pump.close()
     return bytes(output), in_time
 

@@ -19,7 +19,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._environment_fil
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._exec_start import exec_commands, service_assignments
 
-_BRACED = re.compile(r"\$\{([^}:]*)\}")
+_BRACED = re.compile(r"\$\{([^}:]*)(\}?)")  # matches also what is left open, so that its end is looked for once
 
 
 class Place(t.NamedTuple):
@@ -79,7 +79,7 @@ def variables_of(argument: str) -> list:
     """Names of the variables that an argument may name."""
     if is_split(argument):
         return [argument[1:]]
-    return _BRACED.findall(argument)
+    return [name for name, closed in _BRACED.findall(argument) if closed]
 
 
 def is_split(argument: str) -> bool:
@@ -102,7 +102,8 @@ def read_source(files: list, environment_files: list, unit: str, comments_contin
     for path, text in environment_files:
         values = parse_environment_file(text, comments_continue)
         variables.update(values)
-        places.update((name, Place(path, _line_of(name, text), name)) for name in values)
+        numbers = _last_lines(text)
+        places.update((name, Place(path, numbers.get(name), name)) for name in values)
     lines = assignments["ExecStart"]
     commands = [_command(number, command, variables)
                 for number, line in enumerate(lines) for command in exec_commands(line["value"], unit)]
@@ -115,7 +116,6 @@ def _command(line: int, command: dict, variables: dict) -> Command:
     return Command(line, command["program"], command["prefixes"], command["arguments"], command["ends"], words)
 
 
-def _line_of(name: str, text: str) -> int | None:
-    """The line of an environment file that sets a variable last."""
-    numbers = [number for number, line in enumerate(text.split("\n"), 1) if line.partition("=")[0].strip() == name]
-    return numbers[-1] if numbers else None
+def _last_lines(text: str) -> dict:
+    """The number of the line of an environment file that sets a variable last, by variable."""
+    return {line.partition("=")[0].strip(): number for number, line in enumerate(text.split("\n"), 1)}

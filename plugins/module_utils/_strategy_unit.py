@@ -28,7 +28,6 @@ if t.TYPE_CHECKING:
 
 REMEDY = _drop_in.Remedy(
     _drop_in.STRATEGY, DROP_IN_FILE, lambda text: made_from(text) is not None)
-_PATH = re.compile(r"\{ path=(.*?) ; argv\[\]=")
 _NOTHING_THERE = (os.strerror(errno.ENOENT), os.strerror(errno.EISDIR))  # systemd goes on without such a file
 _FLAG = re.compile(r"(?<![^\s\"'])" + STRATEGY_FLAG + r"(?![^\s=\"'])")
 
@@ -109,10 +108,20 @@ def not_loaded(properties: dict, wanted: Source | None) -> bool:
         return False
     shown = properties.get("ExecStart", "")
     text = "\n".join(" ".join(command.arguments) for command in wanted.commands)
-    paths = _PATH.findall(shown)
+    paths = shown_programs(shown)
     same_programs = all("%" in command.program or os.path.basename(path) == os.path.basename(command.program)
                         for path, command in zip(paths, wanted.commands))
     return not same_programs or len(paths) != len(wanted.commands) or len(_FLAG.findall(shown)) != len(_FLAG.findall(text))
+
+
+def shown_programs(shown: str) -> list:
+    """Paths of the programs in an ExecStart as the manager prints it."""
+    paths = []
+    for line in shown.split("\n"):
+        pieces = line.split(" ; argv[]=")[:-1]
+        # Where one piece has several beginnings, the first one counts.
+        paths += [piece.partition("{ path=")[2] for piece in pieces if "{ path=" in piece]
+    return paths
 
 
 def mode_of(source: Source) -> int:

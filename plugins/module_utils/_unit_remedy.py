@@ -10,10 +10,10 @@ import os
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _drop_in
+from ansible_collections.aarch64.validator.plugins.module_utils._difference import difference
 from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._manager import Manager, ManagerError
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import forget, remember_drop_in
-from ansible_collections.aarch64.validator.plugins.module_utils._read import encode
 from ansible_collections.aarch64.validator.plugins.module_utils._state import save_state
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import is_running_here, unit_name
 
@@ -173,11 +173,3 @@ def undo_action(plan: dict) -> str:
     if plan["old"] == plan["new"]:
         return "{}: forgotten, it was not there any more".format(plan["path"])
     return "{}: {}".format(plan["path"], "removed" if plan["new"] is None else "put back as it was before")
-
-
-def difference(path: str, before: str | None, after: str | None) -> list:
-    """One entry of a diff, or none."""
-    if before == after:
-        return []
-    texts = [encode(text or "").decode("utf-8", "replace") for text in (before, after)]
-    return [{"before_header": path, "after_header": path, "before": texts[0], "after": texts[1]}]

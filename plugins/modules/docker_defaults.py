@@ -174,7 +174,7 @@ planned:
   returned: when root is missing
   sample: ["/etc/docker/daemon.json: default-shm-size 2G", "docker: settings read again"]
 diff:
-  description: The file before and after.
+  description: The keys of the file that change, before and after. What else stands there may be secret and is not shown.
   type: list
   elements: dict
   returned: in diff mode

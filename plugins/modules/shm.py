@@ -164,7 +164,7 @@ shm:
       elements: int
       sample: [7]
 diff:
-  description: C(/etc/fstab) and the live mount, before and after, as far as they change.
+  description: The line of C(/etc/fstab) and the live mount, before and after, as far as they change.
   type: list
   elements: dict
   returned: in diff mode
@@ -178,12 +178,12 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.aarch64.validator.plugins.module_utils import _fstab, _shm_apply, _shm_plan
-from ansible_collections.aarch64.validator.plugins.module_utils._atomic import ChangedMeanwhile
+from ansible_collections.aarch64.validator.plugins.module_utils._difference import difference, line_difference
 from ansible_collections.aarch64.validator.plugins.module_utils._lock import changing_host
 from ansible_collections.aarch64.validator.plugins.module_utils._provisional import SHM, forget, remember_shm
-from ansible_collections.aarch64.validator.plugins.module_utils._read import encode
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_exact
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state, save_state
+from ansible_collections.aarch64.validator.plugins.module_utils._swap import ChangedMeanwhile
 
 
 def make_plan(params: dict, host: _shm_plan.Host, state: dict) -> _shm_plan.Plan:
@@ -249,7 +249,7 @@ def run_once(params: dict, check_mode: bool, with_diff: bool) -> dict:
         facts = after.facts
     if with_diff:
         fstab = before.fstab if plan.fstab is None else plan.fstab
-        result["diff"] = (difference(_fstab.PATH, before.fstab or "", fstab or "")
+        result["diff"] = (line_difference(_fstab.PATH, before.fstab or "", fstab or "")
                           + difference("/dev/shm (live)", live_line(before.facts), live_line(facts)))
     return dict(result, shm=facts)
 
@@ -260,15 +260,6 @@ def live_line(facts: dict) -> str:
         return "not mounted\n"
     options = ",".join(option for option in facts["options"] if not option.startswith("size="))
     return f"{options},size={format_exact(facts['size'] or 0)},mode={facts['mode']}\n"
-
-
-def difference(header: str, before: str, after: str) -> list:
-    """One entry of a diff, or none."""
-    if before == after:
-        return []
-    # comments may be in any encoding, and a result must be UTF-8; lines of network file systems may hold a password
-    texts = [_fstab.without_passwords(encode(text).decode("utf-8", "replace")) for text in (before, after)]
-    return [{"before_header": header, "after_header": header, "before": texts[0], "after": texts[1]}]
 
 
 def main() -> None:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils._node import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import (
+    HIDDEN,
+    is_secret_name,
+    redact_arguments,
+    redact_text,
+)
 from ansible_collections.aarch64.validator.plugins.plugin_utils._not_started import in_words
 from ansible_collections.aarch64.validator.plugins.plugin_utils._printable import (
     MOST_TEXT,
@@ -63,16 +68,21 @@ def _readable(answer: dict) -> dict:
     if "invocation" in said:  # what -vvv prints of the options
         said["invocation"] = _without_secrets(said["invocation"])
     said = {name: printable_all(value, MOST_TEXT if name in _SHOWN else None) for name, value in said.items()}
+    for name in _SHOWN:
+        if isinstance(said.get(name), str):
+            # Modules hide secrets themselves, but not what Python says where one of them ends before its time.
+            said[name] = redact_text(said[name])
     if "diff" in answer:
         said["diff"] = diff_parts(answer["diff"])
-    warnings = warning_texts(answer.get("warnings"), answer.get("deprecations"))
+    warnings = [redact_text(text) for text in warning_texts(answer.get("warnings"), answer.get("deprecations"))]
     return dict(said, warnings=warnings) if warnings else said
 
 
 def _without_secrets(value: t.Any) -> t.Any:
     """The same with the secrets of all texts hidden."""
     if isinstance(value, dict):
-        return {key: _without_secrets(held) for key, held in value.items()}
+        return {key: HIDDEN if isinstance(held, str) and held and is_secret_name(str(key)) else _without_secrets(held)
+                for key, held in value.items()}
     if isinstance(value, list):
         words = all(isinstance(held, str) for held in value)
         return redact_arguments(value) if words else [_without_secrets(held) for held in value]

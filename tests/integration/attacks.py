@@ -131,3 +131,31 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("the work directory of restriction_bisect is theirs", OWN, ":", "restriction_bisect",
            {"unit": UNIT, "directory": THEIRS, "seconds": 3}),
 )
+
+
+class Impostor(t.NamedTuple):
+    """A process of the user's that is called like Docker's engine, and what its command line has root do."""
+
+    name: str
+    words: str  # its options
+    given: str = ":"  # a command of root's
+    start: str = "{dockerd}"  # how it is started
+
+
+_SERVER = ("import socket, time; s = socket.socket(socket.AF_UNIX); s.bind(\"{place}/socket\"); s.listen(5); time.sleep(300)")
+_PYTHON = f"cp -L $(command -v python3) {THEIRS}-python && chmod 4755 {THEIRS}-python"
+_AS_ROOT = f"ln -sf {THEIRS}-python {THEIRS}/dockerd; {{dockerd}} -c '{{code}}'"
+IMPOSTORS = (
+    Impostor("names a file for root alone", f"--config-file={VICTIM}/daemon.json"),
+    Impostor("names a secret", f"--config-file {VICTIM}/secret"),
+    Impostor("names a file that is not there", f"--config-file={VICTIM}/new.json"),
+    Impostor("names the engine's own file, and a socket of theirs", f"--host=unix://{THEIRS}/socket",
+             start=f"python3 -c '{_SERVER.format(place=THEIRS)}' & {{dockerd}}"),
+    Impostor("is another engine beside the one that root might run", "--config-file=/etc/docker/daemon.json"),
+    Impostor("has a flag that settles everything", "--default-shm-size=1m"),
+    Impostor("is root in a namespace of theirs", f"--config-file={VICTIM}/daemon.json", start="unshare -r {dockerd}"),
+    Impostor("runs a program with the set-uid bit", f"--config-file={VICTIM}/daemon.json", _PYTHON,
+             _AS_ROOT.replace("{code}", "import time; time.sleep(300)")),
+    Impostor("runs such a program that becomes root as a whole", f"--config-file={VICTIM}/daemon.json", _PYTHON,
+             _AS_ROOT.replace("{code}", "import os, time; os.setresuid(0, 0, 0); time.sleep(300)")),
+)

@@ -20,8 +20,8 @@ LOG = "/opt/points.log"
 FSTAB = "/etc/fstab"
 # Type, mode, owner and content of all that a module may write, with what lies beside it under a temporary name.
 LOOK = r"""
-import hashlib, os, re, stat, sys
-for top in sys.argv[1:]:
+import glob, hashlib, os, re, stat, sys
+for top in [path for each in sys.argv[1:] for path in (sorted(glob.glob(each)) if "*" in each else [each])]:
     for path in [top] + sorted(os.path.join(at, name) for at, names, files in os.walk(top) for name in names + files):
         try:
             status = os.lstat(path)
@@ -123,7 +123,7 @@ class PrivateMachine(PrivateRoot):
 class ShmMachine(PrivateMachine, ShmBox):
     """A private root with a /dev/shm of 64 MiB and some lines in fstab; of /dev/shm itself the mode alone is looked at."""
 
-    watched = (FSTAB, STATE, "/etc/.fstab.aarch64-validator-new", "/dev/shm")
+    watched = (FSTAB, STATE, "/etc/.fstab*.aarch64-validator-new", "/dev/shm")
 
     def __init__(self, base: Path, fstab: str) -> None:
         super().__init__(base)

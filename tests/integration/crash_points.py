@@ -20,6 +20,7 @@ CHANGING = (
     "open", "openat", "creat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "link", "linkat",
     "symlink", "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod", "fchmodat", "chown",
     "fchown", "fchownat", "lchown", "setxattr", "fsetxattr", "truncate", "ftruncate", "mount", "umount2",
+    "sendfile", "sendfile64", "copy_file_range",  # by which shutil.copyfile() writes
 )
 STARTING = ("clone", "clone3", "fork", "vfork")
 _CALL = re.compile(r"^(\w+)\((.*)")

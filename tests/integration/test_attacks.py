@@ -14,7 +14,21 @@ import subprocess
 import typing as t
 
 import pytest
-from attacks import ATTACKS, DOCKER, NAMES, OWN, RELEASES, SECRET, THEIRS, UNIT, VICTIM, Attack
+from attacks import (
+    ATTACKS,
+    DOCKER,
+    IMPOSTORS,
+    NAMES,
+    OWN,
+    RELEASES,
+    SECRET,
+    STATE,
+    THEIRS,
+    UNIT,
+    VICTIM,
+    Attack,
+    Impostor,
+)
 from conftest import HostHandle, MakeFleet
 from service_host import NOBODY, ServiceHost, install
 
@@ -108,6 +122,29 @@ def test_a_trap(host: ServiceHost, attack: Attack) -> None:
     finally:
         host.run("sh", "-c", f"{attack.taken or ':'}; rm -rf {THEIRS}")
         host.run("sh", "-c", "rm -f /etc/fstab; cat >/etc/fstab", input=fstab)
+
+
+@pytest.mark.parametrize("impostor", IMPOSTORS, ids=lambda impostor: impostor.name)
+def test_a_process_called_dockerd(host: ServiceHost, impostor: Impostor) -> None:
+    """No engine of root's runs: whatever a process of the user's says, docker_defaults does what it does without it."""
+    try:
+        host.run("sh", "-c", f"rm -rf /etc/docker {STATE}")
+        alone = {check: host.module("docker_defaults", check, shm_size="128M") for check in (True, False)}
+        host.run("sh", "-c", f"rm -rf /etc/docker {STATE}; {OWN}; {impostor.given}")
+        # The end of its output is that of the session, so it must not keep it.
+        script, start = "while :; do sleep 1; done", impostor.start.replace("{dockerd}", f"{THEIRS}/dockerd")
+        as_user(host, f"printf '#!/bin/sh\\n{script}\\n' >{THEIRS}/dockerd; chmod 755 {THEIRS}/dockerd; "
+                      f"({start} {impostor.words}) >/dev/null 2>&1 </dev/null &")
+        host.run("sh", "-c", "for n in $(seq 50); do grep -qsx dockerd /proc/[0-9]*/comm && exit; sleep 0.1; done; exit 1")
+        before = host.run("sh", "-c", _LOOK)
+        for check in (True, False):
+            answer = host.module("docker_defaults", check, shm_size="128M")
+            unharmed(host, before, answer, impostor.name)
+            assert answer == alone[check], "a process of somebody else decides what root does"
+            TRIED["attacks"] += 1
+    finally:
+        host.run("sh", "-c", "for c in /proc/[0-9]*/comm; do grep -qsx dockerd $c && kill -9 $(echo $c | cut -d/ -f3); done; "
+                             f"rm -rf {THEIRS} {THEIRS}-python /etc/docker {STATE}")
 
 
 def release(host: ServiceHost) -> dict[str, t.Any]:

@@ -25,7 +25,7 @@ from private_root import COLLECTIONS, MODULE_PACKAGE, STATE
 from shm_box import ShmBox, shm_box
 
 LOCK = "/run/aarch64-validator.lock"
-TEMPORARY = "/etc/.fstab.aarch64-validator-new"
+TEMPORARY = ".fstab*.aarch64-validator-new"  # beside fstab
 LINE = "proc /proc proc defaults 0 0\n"
 PACKAGE = "tmpfs /srv/package tmpfs defaults 0 0\n"
 
@@ -56,12 +56,22 @@ def answer(process: subprocess.Popen[str]) -> dict[str, t.Any]:
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until a file holds something; the process must live on."""
+    """Wait until a file holds something; the process must live on. The name may be a pattern."""
     deadline = time.monotonic() + 30
-    while not (path.exists() and path.stat().st_size):
+    while not any(found.stat().st_size for found in path.parent.glob(path.name)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"{path} did not come"
         time.sleep(0.01)
+
+
+def temporary(box: ShmBox) -> Path:
+    """What is to become fstab, under the names it has until then."""
+    return box.path(FSTAB).parent / TEMPORARY
+
+
+def left_beside(box: ShmBox) -> list[str]:
+    """What lies beside fstab and is no fstab."""
+    return [path.name for path in box.path(FSTAB).parent.iterdir() if "fstab" in path.name and path.name != "fstab"]
 
 
 def replace(path: Path, text: str) -> None:
@@ -81,22 +91,53 @@ def write_in_place(path: Path, text: str) -> None:
 @pytest.mark.parametrize("write", [replace, write_in_place])
 def test_a_package_that_writes_fstab_at_the_same_moment_loses_nothing(box: ShmBox, write: t.Callable) -> None:
     first = start(box, "128M", "renameat2:delay_enter=2000000:when=1")
-    wait_for(box.path(TEMPORARY), first)
+    wait_for(temporary(box), first)
     write(box.path(FSTAB), LINE + PACKAGE)
     result = answer(first)
     assert not result.get("failed"), result
     lines = box.path(FSTAB).read_text().splitlines(keepends=True)
     assert lines[:2] == [LINE, PACKAGE], "what the package wrote is lost"
     assert len(lines) == 3 and "/dev/shm" in lines[2], "what the module was to write is lost"
-    assert not box.path(TEMPORARY).exists()
+    assert not left_beside(box)
     box.module("shm", {"state": "reverted"})
     assert box.path(FSTAB).read_text() == LINE + PACKAGE and not box.path(STATE).exists()
+
+
+@pytest.mark.parametrize("write", [replace, write_in_place])
+def test_a_run_that_is_killed_after_the_swap_loses_nothing_of_a_package(box: ShmBox, write: t.Callable) -> None:
+    """It has seen that something else came out than it expected, and is killed as it is about to put that back."""
+    first = start(box, "128M", "fsync:delay_enter=1000000", "renameat2:signal=KILL:when=2")
+    wait_for(temporary(box), first)
+    write(box.path(FSTAB), LINE + PACKAGE)
+    first.communicate(timeout=60)
+    assert PACKAGE not in box.path(FSTAB).read_text() and left_beside(box), "this is not the moment that is meant"
+    assert not box.module("shm", {"size": "128M"}).get("failed")
+    lines = box.path(FSTAB).read_text().splitlines(keepends=True)
+    assert lines[:2] == [LINE, PACKAGE], "what the package wrote is lost"
+    assert len(lines) == 3 and not left_beside(box)
+    box.module("shm", {"state": "reverted"})
+    assert box.path(FSTAB).read_text() == LINE + PACKAGE and not box.path(STATE).exists()
+
+
+def test_a_run_says_what_only_a_person_can_bring_together(box: ShmBox) -> None:
+    first = start(box, "128M", "fsync:delay_enter=1000000", "renameat2:signal=KILL:when=2")
+    wait_for(temporary(box), first)
+    replace(box.path(FSTAB), LINE + PACKAGE)
+    first.communicate(timeout=60)
+    replace(box.path(FSTAB), LINE)
+    for _run in range(2):
+        said = box.module("shm", {"size": "128M"})
+        kept, = left_beside(box)
+        assert said.get("failed") and f"/etc/{kept}" in said["msg"] and "/etc/fstab" in said["msg"], said
+        assert box.path(FSTAB).read_text() == LINE and (box.path(FSTAB).parent / kept).read_text() == LINE + PACKAGE
+    (box.path(FSTAB).parent / kept).unlink()
+    assert not box.module("shm", {"size": "128M"}).get("failed")
 
 
 def test_an_fstab_that_comes_to_be_at_the_same_moment_stays(box: ShmBox) -> None:
     box.path(FSTAB).unlink()
     first = start(box, "128M", "linkat:delay_enter=2000000:when=1", "link:delay_enter=2000000:when=1")
-    wait_for(box.path(TEMPORARY), first)
+    wait_for(temporary(box), first)
     replace(box.path(FSTAB), LINE)
     assert not answer(first).get("failed")
     assert box.path(FSTAB).read_text().startswith(LINE) and "/dev/shm" in box.path(FSTAB).read_text()

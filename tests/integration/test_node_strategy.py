@@ -257,6 +257,18 @@ def test_secrets_and_modes(host: ServiceHost) -> None:
     assert host.run("stat", "-c", "%a", DROP_IN.format(unit)) == "600\n"
 
 
+@pytest.mark.parametrize("words", [
+    '"--node-key" "S3CRET"', "'--node-key' S3CRET", '"--suri" "//S3CRET"', r"--node-key\x20S3CRET", '"--node-key=S3 CRET"',
+    r'--node-key "S3\"CRET"', r"--node\x2dkey S3CRET", "--mnemonic S3CRET", "--api-key=S3CRET",
+])
+def test_no_diff_shows_a_secret(host: ServiceHost, words: str) -> None:
+    unit = host.unit("node", f"ExecStart={NODE} {words} --name val", start=False)
+    for result in (checked(host, unit=unit), checked(host, unit=unit, state="reverted")):
+        told = json.dumps(result)
+        assert "S3" not in told and "CRET" not in told, f"whoever reads the output of a run reads a secret: {told}"
+        assert result["diff"][0]["before"] != result["diff"][0]["after"], "the diff does not say what changes"
+
+
 def test_without_root(host: ServiceHost) -> None:
     unit = host.unit("node", f"ExecStart={NODE} --validator")
     predicted = host.module("node_strategy", unit=unit, check=True, nobody=True)

@@ -25,12 +25,28 @@ SECRETS = {
     "--suri": "bottom drive obey lake curtain smoke basket hold race lonely fit walk",
     "a URL with a password": "5ec000urlp", "a URL with a token": "5ec000urlt", "an environment file": "5ec0000fil",
     "a variable of the unit": "5ec0000var", "a container's variable": "5ec00000ct", "a key file": "5ec0keyfil",
-    "the journal": "5ec0journal", "the address of the RPC": "5ec000rpcu",
+    "the journal": "5ec0journal", "the address of the RPC": "5ec000rpcu", "a quoted option": "5ec0quoted",
+    "an escaped option": "5ec0escape",
+    "JSON in the journal": "5ec0jrnjson", "a header in the journal": "5ec0jrnhead", "a URL in fstab": "5ec0fstaburl",
+    "a user in fstab": "5ec0fstabusr", "an option in fstab": "5ec0fstabopt", "a comment in fstab": "5ec0fstabnot",
+    "a log driver of Docker": "5ec0splunk", "a proxy of Docker": "5ec00proxy", "a label of Docker": "5ec00label",
 }
+# Where nodes have no part in it, and remedies write.
+FSTAB = f"""curlftpfs#ftp://bob:{SECRETS['a URL in fstab']}@h /mnt/a fuse noauto 0 0
+//nas/x /mnt/b cifs noauto,user=bob%{SECRETS['a user in fstab']} 0 0
+//nas/y /mnt/c cifs noauto,pw={SECRETS['an option in fstab']} 0 0
+# {SECRETS['a comment in fstab']}
+tmpfs /dev/shm tmpfs rw,nosuid,nodev,size=64M 0 0
+"""
+DAEMON = {"log-driver": "splunk", "log-opts": {"splunk-token": SECRETS["a log driver of Docker"]},
+          "proxies": {"http-proxy": f"http://user:{SECRETS['a proxy of Docker']}@proxy"},
+          "labels": [SECRETS["a label of Docker"]], "default-shm-size": "64M"}
 # Says what a node would, with a secret in its log, and dies.
 PROGRAM = """#!/bin/sh
 [ "$*" = --help ] && exit
 echo "starting with --node-key 5ec0journal" >&2
+echo '["--node-key","5ec0jrnjson"] oom' >&2
+echo 'oom: sent Authorization: Bearer 5ec0jrnhead' >&2
 echo "Error: failed to create memory pool mapping: mmap failed to reserve 0x6080000000 bytes: Cannot allocate memory" >&2
 exec sleep infinity
 """
@@ -38,7 +54,7 @@ UNITS = {
     "keys": ["Environment=KEYSTORE_PASSWORD=5ec0000var", "EnvironmentFile=/etc/default/keys",
              "ExecStart=/opt/keys/polkadot --validator --node-key 5ec0000key --node-key-file /opt/keys/node "
              f"--password=5ec00passw --suri \"{SECRETS['--suri']}\" --telemetry-url \"wss://u:5ec000urlp@host/x 0\" "
-             "--relay-chain-rpc-url wss://5ec000urlt@host $KEYS_ARGS"],
+             "--relay-chain-rpc-url wss://5ec000urlt@host \"--private-key\" \"5ec0quoted\" --api-key\\x205ec0escape $KEYS_ARGS"],
     "boxed": ["ExecStart=/opt/keys/docker run -e ANYTHING=5ec00000ct --rm parity/polkadot --validator"],
 }
 
@@ -52,6 +68,11 @@ def handle(make_fleet: MakeFleet) -> HostHandle:
         host.write(f"/opt/keys/{name}", PROGRAM)
         host.run("chmod", "0755", f"/opt/keys/{name}")
     host.write("/opt/keys/node", "5ec0keyfil\n")
+    host.write("/etc/fstab", FSTAB)
+    host.write("/etc/docker/daemon.json", json.dumps(DAEMON))
+    host.write("/usr/local/bin/dockerd", "#!/bin/sh\n")
+    host.run("sh", "-c", "chmod 755 /usr/local/bin/dockerd; chmod 600 /etc/docker/daemon.json; umount /dev/shm; "
+                         "mount -t tmpfs -o nosuid,nodev,size=64m tmpfs /dev/shm")
     host.write("/etc/default/keys", 'KEYS_ARGS="--node-key=5ec0000fil"\n')
     for name, lines in UNITS.items():
         host.unit(name, *lines, "LimitNOFILE=1024:19000")
@@ -61,7 +82,7 @@ def handle(make_fleet: MakeFleet) -> HostHandle:
 def run(handle: HostHandle, report: Path, name: str, *arguments: str, **variables: t.Any) -> str:
     """Run a playbook with all that it can print; the output."""
     extra = {"memory_pool_report_dir": str(report), "memory_pool_services": ["keys.service", "boxed.service"],
-             "memory_pool_fail_on": "never", "memory_pool_restart": "never", **variables}
+             "memory_pool_fail_on": "never", "memory_pool_restart": "never", "memory_pool_container_defaults": True, **variables}
     command = [sys.executable, "-m", "ansible", "playbook", "-i", str(handle.fleet.inventory), f"playbooks/{name}.yml", "-vvv",
                "--diff", "-e", f"@{report.parent}/extra.json", *arguments]
     (report.parent / "extra.json").write_text(json.dumps(extra))
@@ -100,6 +121,10 @@ def test_no_secret_leaves_the_host(handle: HostHandle, tmp_path: Path, name: str
     if name in ("audit", "diagnose", "remediate"):
         told = (report / "report.json").read_text()
         assert "--node-key ********" in told and "-e ANYTHING=********" in told, "nothing was hidden, since nothing was looked at"
+    if name == "remediate":
+        for shown in ("+tmpfs /dev/shm tmpfs rw,nosuid,nodev,size=", "-tmpfs /dev/shm tmpfs rw,nosuid,nodev,size=64M",
+                      '+  "default-shm-size": "', '-  "default-shm-size": "64M"'):
+            assert shown in output, f"the diff does not show what changes: {shown}"
     for path in files:
         if path.name not in ("metrics.prom", "ansible.log") and path.parent.name != "cache":
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, f"{path} can be read by others"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import sys
 import typing as t
 
 from hypothesis import HealthCheck, given, settings
@@ -116,26 +115,3 @@ def fuzz(target: Target, wanted: int) -> int:
 def summary() -> str:
     """How much was tried so far."""
     return f"fuzz: {sum(TRIED.values()):,} inputs in {len(TRIED)} parsers"
-
-
-class Work:
-    """Counts the steps of pure Python that a function takes, so that no clock decides."""
-
-    def __init__(self) -> None:
-        self.lines = 0
-
-    def of(self, function: t.Callable[[], object]) -> int:
-        """Lines executed."""
-        self.lines = 0
-
-        def line(_frame: object, event: str, _argument: object) -> t.Any:
-            self.lines += event == "line"
-            return line
-
-        before = sys.gettrace()
-        sys.settrace(line)
-        try:
-            function()
-        finally:
-            sys.settrace(before)
-        return self.lines

@@ -145,3 +145,12 @@ def test_the_object_in_an_output(text, said):
 @pytest.mark.parametrize("text", ["", "no JSON", "{broken", "[1]", '{"a": ' + "[" * 100000])
 def test_what_is_no_object_is_left_to_ansible_core(text):
     assert readable_answer(text) == text
+
+
+def test_what_ansible_core_prints_has_no_secret():
+    """Such as the source line of a traceback, or a variable among the options of a module."""
+    options = {"environment": {"A_TOKEN": "S3CRET", "RUST_LOG": "info"}, "command": ["node", "--mnemonic", "S3CRET"], "token": ""}
+    told = trusted_answer({"failed": True, "msg": "node --node-key S3CRET", "exception": "x\n  password='S3CRET'\nValueError",
+                           "module_stderr": "Authorization: Bearer S3CRET", "invocation": {"module_args": options}}, "shm")
+    assert "S3CRET" not in str(told), "a secret is printed"
+    assert told["invocation"]["module_args"]["environment"]["RUST_LOG"] == "info" and "ValueError" in told["exception"]

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.aarch64.validator.plugins.module_utils import _atomic
+from ansible_collections.aarch64.validator.plugins.module_utils import _atomic, _swap
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import (
-    ChangedMeanwhile,
     Expected,
     check_way,
+    remove_left_over,
     replace_file,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._drop_in import read_drop_in
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._state import load_state
+from ansible_collections.aarch64.validator.plugins.module_utils._swap import ChangedMeanwhile, Kept
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="this is about what root does")
 NOBODY = 65534
@@ -31,7 +32,7 @@ NOBODY = 65534
 def swaps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """With renameat2(2), and as on a system without it."""
     if not request.param:
-        monkeypatch.setattr(_atomic, "_exchange", lambda *_paths: False)
+        monkeypatch.setattr(_swap, "exchange", lambda *_paths: False)
     return bool(request.param)
 
 
@@ -55,6 +56,100 @@ def test_what_somebody_else_has_done_stays(tmp_path: Path, found: bytes | None) 
         replace_file(str(path), b"new", expected=Expected(b"old"))
     assert (path.read_bytes() if path.exists() else None) == found
     assert not list(tmp_path.glob(".*")), "something was left behind"
+
+
+def killed_at(path: Path, when: str, theirs: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace "old" by "new" in a child that is killed before or after the swap, right after somebody else has written."""
+    swapped = _swap.exchange
+
+    def exchange(one: str, other: str) -> bool:
+        if theirs is not None:
+            path.with_name("fstab.dpkg-new").write_bytes(theirs)
+            os.rename(path.with_name("fstab.dpkg-new"), path)
+        if when == "after":
+            swapped(one, other)
+        os._exit(9)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(_swap, "exchange", exchange)
+        replace_file(str(path), b"new", expected=Expected(b"old"))
+        os._exit(1)
+    assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 9, "the swap was not reached"
+
+
+@pytest.mark.parametrize(("when", "theirs", "left"), [
+    ("before", None, b"old"), ("after", None, b"new"), ("before", b"theirs", b"theirs"), ("after", b"theirs", b"theirs")])
+def test_a_run_that_is_killed_at_the_swap_loses_nothing(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, theirs: bytes | None, left: bytes) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"old")
+    killed_at(path, when, theirs, monkeypatch)
+    remove_left_over(str(tmp_path))
+    assert path.read_bytes() == left, "what a package wrote at that moment is lost"
+    assert os.listdir(tmp_path) == ["fstab"], "something was left behind"
+
+
+def test_what_cannot_be_put_back_is_kept_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package wrote at the moment of the kill, and another one since: nobody but a person can bring both together."""
+    path = tmp_path / "fstab"
+    path.write_bytes(b"old")
+    killed_at(path, "after", b"theirs", monkeypatch)
+    path.write_bytes(b"theirs, later")
+    for _run in range(2):  # for as long as it lies there
+        with pytest.raises(Kept, match=r"fstab: a run was stopped .* is in .*kept: .* then remove .*kept. Nothing was changed"):
+            remove_left_over(str(tmp_path))
+        assert path.read_bytes() == b"theirs, later"
+        kept, = (other for other in tmp_path.iterdir() if other != path)
+        assert kept.name.endswith(".aarch64-validator-kept") and kept.read_bytes() == b"theirs", "what a package wrote is lost"
+    kept.unlink()
+    remove_left_over(str(tmp_path))
+
+
+def test_a_run_that_is_ended_between_swap_and_comparison_puts_back_what_it_found(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"theirs")
+    swapped = _swap.exchange
+
+    def exchange(one: str, other: str) -> bool:
+        swapped(one, other)
+        monkeypatch.setattr(_swap, "exchange", swapped)
+        raise SystemExit(1)
+
+    monkeypatch.setattr(_swap, "exchange", exchange)
+    with pytest.raises(SystemExit):
+        replace_file(str(path), b"new", expected=Expected(b"old"))
+    assert path.read_bytes() == b"theirs" and os.listdir(tmp_path) == ["fstab"], "what a package wrote is lost"
+
+
+def test_a_link_that_came_to_be_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"old")
+    (tmp_path / "other").write_bytes(b"old")
+    swapped = _swap.exchange
+
+    def exchange(one: str, other: str) -> bool:
+        monkeypatch.setattr(_swap, "exchange", swapped)
+        path.unlink()
+        path.symlink_to("other")
+        return swapped(one, other)
+
+    monkeypatch.setattr(_swap, "exchange", exchange)
+    with pytest.raises(ChangedMeanwhile):
+        replace_file(str(path), b"new", expected=Expected(b"old"))
+    assert path.is_symlink() and sorted(os.listdir(tmp_path)) == ["fstab", "other"]
+
+
+@as_root
+def test_what_another_user_could_have_made_up_is_not_put_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"root's")
+    trap = tmp_path / f".fstab.{'0' * 32}.{_swap._digest(b'root' + bytes([39]) + b's')}.aarch64-validator-new"
+    trap.write_bytes(b"theirs")
+    os.chmod(tmp_path, 0o1777)
+    remove_left_over(str(tmp_path))
+    assert path.read_bytes() == b"root's"
 
 
 def test_a_file_that_was_not_there_is_not_replaced(tmp_path: Path) -> None:

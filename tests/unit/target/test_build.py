@@ -12,6 +12,7 @@ from pathlib import Path
 import node_crate_builds as crate
 import pytest
 
+from ansible_collections.aarch64.validator.plugins.module_utils import _build_run
 from ansible_collections.aarch64.validator.plugins.module_utils._build_plan import (
     build_environment,
     cargo_command,
@@ -132,3 +133,11 @@ def test_names_of_releases():
     assert release_name(["polkadot"], "1a2b3c4d5e6f7a8b", False, "0123456789") == "polkadot-1a2b3c4d5e6f-01234567"
     assert release_name(["polkadot"], "1a2b3c4d5e6f7a8b", True, "0123456789") == "polkadot-1a2b3c4d5e6f-dirty-01234567"
     assert release_name(["polkadot"], None, True, "0123456789") == "polkadot-01234567"
+
+
+def test_what_cargo_and_git_say_has_no_secret(tmp_path: Path) -> None:
+    """Such as the password of a git URL that a dependency comes from."""
+    (tmp_path / "build.log").write_text("Updating git repository `https://bob:S3CRET@git.example/x`\nerror: S3 no\n")
+    assert _build_run.log_lines(str(tmp_path)) == ["Updating git repository `https://********@git.example/x`", "error: S3 no"]
+    error = BuildError("git fails: https://S3CRET@git.example/x", ["API_TOKEN=S3CRET"])
+    assert "S3CRET" not in str(error) + str(error.log) and "@git.example/x" in str(error)

@@ -25,6 +25,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
     _node,
     _procfs,
     _read,
+    _redact,
     _restart,
     _rpc,
     _service_limits,
@@ -92,7 +93,7 @@ def properties(text: str) -> None:
     for shown in _systemd.parse_show(text):
         _systemd.configured_limits(shown)
         _restart.stop_seconds(shown)
-        _restart.own_guards(text, "a.service")
+    _restart.own_guards(text, "a.service")
 
 
 def journal(text: str) -> None:
@@ -154,7 +155,7 @@ def busctl(text: str) -> None:
 def command(text: str) -> None:
     """A command line, with its secrets."""
     words = text.split()
-    _node.redact_arguments(words)
+    _redact.redact_arguments(words)
     if words:
         _node.node_facts(words)
     _health_http.clean(text)

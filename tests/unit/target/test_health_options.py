@@ -97,7 +97,7 @@ def test_addresses(url, endpoint):
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"rpc_url": "https://127.0.0.1:9944"}, "rpc_url: 'https://127.0.0.1:9944' is not valid; give an address such as"),
-    ({"rpc_url": "http://me:secret@127.0.0.1"}, "rpc_url: 'http://me:********@127.0.0.1' is not valid"),
+    ({"rpc_url": "http://me:secret@127.0.0.1"}, "rpc_url: 'http://********@127.0.0.1' is not valid"),
     ({"rpc_url": "127.0.0.1:9944"}, "rpc_url: "), ({"rpc_url": "http://a b:1"}, "rpc_url: "),
     ({"rpc_url": "http://127.0.0.1:99999"}, "rpc_url: "), ({"rpc_url": "http://a:1\r\nX: y"}, "rpc_url: "),
     ({"rpc_url": "http://[::1"}, "rpc_url: "), ({"rpc_url": "http://a/?x"}, "rpc_url: "), ({"rpc_url": ""}, "rpc_url: "),

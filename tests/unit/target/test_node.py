@@ -15,12 +15,8 @@ from ansible_collections.aarch64.validator.plugins.module_utils._journal import 
     parse_journal,
     relevant_lines,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._node import (
-    is_node_program,
-    node_facts,
-    redact_arguments,
-    redact_text,
-)
+from ansible_collections.aarch64.validator.plugins.module_utils._node import is_node_program, node_facts
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._systemd import (
     configured_limits,
     parse_show,

@@ -153,3 +153,5 @@ def test_watch(states: list, verdict: str) -> None:
 def test_log_is_bounded() -> None:
     assert _restart.bounded_log("x" * 9000 + "end\n\n").endswith("end")
     assert len(_restart.bounded_log("x" * 9000)) == _restart.LOG_CHARACTERS
+    for size in range(3980, 4010):  # also where the end of the log begins inside of it
+        assert "S3CRET" not in _restart.bounded_log("--node-key S3CRET" + " " + "x" * size), "the log in a message has a secret"

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.aarch64.validator.plugins.module_utils import (
+    _startup,
     _startup_command,
     _startup_direct,
     _startup_rpc,
@@ -251,3 +252,11 @@ def test_rpc_answers(answer: object, expected: dict) -> None:
 def test_free_ports_differ() -> None:
     ports = _startup_rpc.free_ports(4)
     assert len(set(ports)) == 4 and min(ports) > 0
+
+
+def test_what_the_node_answers_has_no_secret() -> None:
+    for answer in ({"answered": False, "error": "no route with --node-key S3CRET"}, {"answered": True, "error": None}, None):
+        told = _startup._without_secrets(answer)
+        assert "S3CRET" not in str(told) and (told or {}).get("answered") == (answer or {}).get("answered")
+    error = StartupError("sandbox", "systemd-run: --setenv=ANYTHING=S3CRET is refused")
+    assert "S3CRET" not in str(error) and "is refused" in str(error)
