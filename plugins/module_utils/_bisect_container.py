@@ -9,6 +9,7 @@ Every start is a container of its own, without network and without any volume of
 from __future__ import annotations
 
 import binascii
+import contextlib
 import ctypes
 import os
 import signal
@@ -20,6 +21,7 @@ import typing as t
 from ansible_collections.aarch64.validator.plugins.module_utils import _bisect, _bisect_report, _container_options
 from ansible_collections.aarch64.validator.plugins.module_utils._child import NoAnswer, ask, end
 from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_arguments, redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._run_name import is_of_the_dead, named
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_direct import exit_of
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import Lines, Pump, StartupError, Tail
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_rpc import Asker
@@ -56,12 +58,19 @@ class ContainerBisection:
         if not path:
             raise StartupError("engine-missing", "engine: {engine} is not installed on this host".format(**self.parameters))
         self.engine = str(path)
-        with tempfile.NamedTemporaryFile("w", prefix=PREFIX, encoding="utf-8") as variables:  # for its owner alone to read
+        self.remove_left_over()
+        with _nameless() as variables:
             variables.writelines(f"{name}={value}\n" for name, value in self.parameters["environment"].items())
             variables.flush()
-            self.variables = variables.name
+            self.variables = variables.fileno()
             found = _bisect.Search(self.items, self.start, self.suspects, self.parameters["max_starts"]).run()
         return dict(described, **self.result(found))
+
+    def remove_left_over(self) -> None:
+        """Remove the containers of runs that were killed. A program may be deaf to what its engine tells it then."""
+        for name in self.call(["ps", "--all", "--format={{.Names}}", "--filter=name=" + PREFIX]).split():
+            if is_of_the_dead(name, PREFIX):
+                self.remove_container(name)
 
     def suspects(self, relaxed: frozenset, outcome: _bisect.Outcome) -> list:
         """Options in force that the evidence of a failing start points to."""
@@ -79,7 +88,7 @@ class ContainerBisection:
 
     def trial(self, options: list) -> dict:
         """Run a container until it ends, answers, or its time is over; nothing of it is left."""
-        name = PREFIX + binascii.hexlify(os.urandom(6)).decode()
+        name = named(PREFIX) + binascii.hexlify(os.urandom(6)).decode()
         tail, pump = Tail(), Pump()
         process, output = self.launch(name, options)
         pump.add(output, Lines(tail.take).feed)
@@ -106,7 +115,7 @@ class ContainerBisection:
     def launch(self, name: str, options: list) -> tuple:
         """``(the client of the engine, pipe with what the program prints)``."""
         command = [self.engine, "run", "--rm", "--pull=never", "--network=none", "--name=" + name] + options
-        command.append("--env-file=" + self.variables)
+        command.append(f"--env-file=/proc/self/fd/{self.variables}")
         if self.parameters["base_path"]:
             command.append("--mount=type=tmpfs,tmpfs-mode=1777,destination=" + self.parameters["base_path"])
         command += [self.parameters["image"]] + list(self.parameters["command"] or [])
@@ -114,7 +123,7 @@ class ContainerBisection:
         try:
             process = subprocess.Popen(  # noqa: S603  # pylint: disable=ansible-bad-function  # a list of words, never a line of text
                 command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, start_new_session=True,
-                preexec_fn=_die_with_us)  # noqa: PLW1509 - no threads
+                pass_fds=[self.variables], preexec_fn=_die_with_us)  # noqa: PLW1509 - no threads
         except OSError as error:
             os.close(reader)
             raise StartupError("engine", f"{self.engine}: {error.strerror or error}") from error
@@ -146,15 +155,19 @@ class ContainerBisection:
     def remove(self, name: str, process: subprocess.Popen) -> None:
         """Remove a container, and wait for the client of the engine."""
         if process.poll() is None:
-            if self.parameters["engine"] == "podman":  # its rm asks the program to end, and waits for that
-                self.call(["kill", "--signal=KILL", "--", name])
-            self.call(["rm", "--force", "--volumes", "--", name])
+            self.remove_container(name)
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             end(process)
         if self.call(["ps", "--all", "--quiet", "--filter=name=" + name]).strip():
             self.call(["rm", "--force", "--volumes", "--", name])
+
+    def remove_container(self, name: str) -> None:
+        """Kill and remove a container, if it is there."""
+        if self.parameters["engine"] == "podman":  # its rm asks the program to end, and waits for that
+            self.call(["kill", "--signal=KILL", "--", name])
+        self.call(["rm", "--force", "--volumes", "--", name])
 
     def call(self, words: list) -> str:
         """Output of the engine, empty where it complains."""
@@ -179,6 +192,14 @@ class ContainerBisection:
             "starts": len(self.records), "tried": [_bisect_report.tried(record) for record in self.records],
             "notes": self.notes + found.notes + _bisect_report.last_notes(self.records, found.conclusion),
         }
+
+
+def _nameless() -> t.IO[str]:
+    """A file without a name, for variables that may hold secrets: the kernel removes it with this process, however that ends."""
+    if hasattr(os, "memfd_create"):  # from Python 3.8
+        with contextlib.suppress(OSError):
+            return os.fdopen(os.memfd_create(PREFIX), "w", encoding="utf-8")
+    return tempfile.TemporaryFile("w", encoding="utf-8")
 
 
 def said_enough(asker: Asker) -> bool:

@@ -11,13 +11,16 @@ import errno
 import os
 import selectors
 import shutil
+import signal
 import stat
 import tempfile
 import time
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._atomic import check_directory
+from ansible_collections.aarch64.validator.plugins.module_utils._read import read_link
 from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
+from ansible_collections.aarch64.validator.plugins.module_utils._run_name import is_of_the_dead, named
 
 PREFIX = "aarch64-validator-trace-"
 NEEDED_BYTES = 128 << 20  # a new chain of a node, with the log that RocksDB allocates beforehand
@@ -69,14 +72,15 @@ class Outcome(t.NamedTuple):
 class Workspace:
     """A directory for one trial: ``node`` belongs to the user of the service, everything else to root.
 
-    Raises StartupError where there is no room for it.
+    What runs that were killed have left beside it is removed. Raises StartupError where there is no room for it.
     """
 
     def __init__(self, parent: str, owner: tuple | None) -> None:
+        remove_left_over(parent)
         _check_room(parent)
         try:
             check_directory(parent, sticky=True)  # else he could have another one given to the user
-            self.path = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+            self.path = tempfile.mkdtemp(prefix=named(PREFIX), dir=parent)
             os.chmod(self.path, 0o711)  # noqa: S103 - the user of the service may pass through, and nobody may look  # nosec B103
             self.node = os.path.join(self.path, "node")
             os.mkdir(self.node, 0o700)
@@ -102,6 +106,28 @@ class Workspace:
         """Remove everything; what is left, as sentences."""
         shutil.rmtree(self.path, ignore_errors=True)  # does not follow links, so that nothing outside can be hit
         return [f"{self.path} could not be removed completely"] if os.path.lexists(self.path) else []
+
+
+def remove_left_over(parent: str) -> None:
+    """Remove the directories of runs of this user that were killed, with what still runs in them."""
+    try:
+        check_directory(parent, sticky=True)  # else somebody could have put something else there
+        dead = [entry.path for entry in os.scandir(parent) if is_of_the_dead(entry.name, PREFIX)
+                and entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()]
+    except OSError:  # whoever makes a directory there says why that cannot be
+        return
+    for path in dead:
+        _kill_inside(os.path.join(path, "node"))
+        shutil.rmtree(path, ignore_errors=True)  # does not follow links
+
+
+def _kill_inside(directory: str) -> None:
+    """End what a trial has started, which is not ours any more: only the user of the trial could go into this directory."""
+    for name in os.listdir("/proc"):
+        here = read_link(f"/proc/{name}/cwd") if name.isdigit() else None
+        if here is not None and (here + "/").startswith(directory + "/"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(int(name), signal.SIGKILL)
 
 
 def _check_room(parent: str) -> None:

@@ -68,10 +68,8 @@ def _readable(answer: dict) -> dict:
     if "invocation" in said:  # what -vvv prints of the options
         said["invocation"] = _without_secrets(said["invocation"])
     said = {name: printable_all(value, MOST_TEXT if name in _SHOWN else None) for name, value in said.items()}
-    for name in _SHOWN:
-        if isinstance(said.get(name), str):
-            # Modules hide secrets themselves, but not what Python says where one of them ends before its time.
-            said[name] = redact_text(said[name])
+    # Modules hide secrets themselves, but not what Python says where one of them ends before its time.
+    said.update({name: redact_text(said[name]) for name in _SHOWN if isinstance(said.get(name), str)})
     if "diff" in answer:
         said["diff"] = diff_parts(answer["diff"])
     warnings = [redact_text(text) for text in warning_texts(answer.get("warnings"), answer.get("deprecations"))]

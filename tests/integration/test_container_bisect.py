@@ -91,15 +91,21 @@ def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]
     assert in_engine(request.param, environment, "ps", "--all", "--quiet") == "", "a trial has left a container behind"
 
 
-def contained(engine: tuple[str, dict[str, str]], options: list[str], **more: Any) -> dict[str, Any]:
-    """Run the module for a container."""
+def module_of(engine: tuple[str, dict[str, str]], options: list[str], **more: Any) -> tuple[dict[str, str], str]:
+    """Environment and input of the module for a container."""
     name, environment = engine
     prefix = "localhost/" if name == "podman" else ""
     arguments = dict({"engine": name, "image": prefix + "node:test", "options": options, "seconds": 5, "base_path": "/data",
                       "command": ["--base-path", "/data"]}, **more)
     environment = {**environment, "PYTHONPATH": str(REPOSITORY / "playbooks" / "collections")}
+    return environment, json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
+
+
+def contained(engine: tuple[str, dict[str, str]], options: list[str], **more: Any) -> dict[str, Any]:
+    """Run the module for a container."""
+    environment, given = module_of(engine, options, **more)
     done = subprocess.run([sys.executable, "-m", MODULES + "restriction_bisect"], env=environment, capture_output=True, text=True,
-                          input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), check=False)
+                          input=given, check=False)
     assert done.stdout.strip(), done.stderr
     return dict(json.loads(done.stdout))
 
@@ -128,3 +134,30 @@ def test_container_that_is_not_the_cause(engine: tuple[str, dict[str, str]]) -> 
     result = contained(engine, LOOSE, image="none")
     assert result["failed"] and result["reason"] == "engine" and re.search("no such image|image not known", result["msg"], re.I)
     assert "not an option that restricts" in contained(engine, ["--volume=/:/host"])["msg"]
+
+
+@pytest.mark.parametrize("seconds", [0.4, 0.8, None], ids=["early", "later", "while the container runs"])
+def test_what_a_killed_module_left_is_removed_by_the_next(
+        engine: tuple[str, dict[str, str]], tmp_path: Path, seconds: float | None) -> None:
+    name, its_own = engine
+    environment, given = module_of(engine, LOOSE, seconds=60, environment={"A_SECRET": "hush-hush"})
+    process = subprocess.Popen([sys.executable, "-m", MODULES + "restriction_bisect"], env={**environment,
+                                                                                            "TMPDIR": str(tmp_path)},
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin
+    with process.stdin as stream:
+        stream.write(given)
+    deadline = time.monotonic() + 60
+    while seconds is None and not in_engine(name, its_own, "ps", "--quiet"):
+        assert time.monotonic() < deadline and process.poll() is None, "no container was started"
+    if seconds is None:
+        shown = in_engine(name, its_own, "inspect", in_engine(name, its_own, "ps", "--quiet").split()[0])
+        assert "A_SECRET=hush-hush" in shown, "the program does not get its variables"
+    time.sleep(seconds or 0)
+    process.kill()
+    process.wait()
+    assert not list(tmp_path.iterdir()), "variables of the operator stay in a file for ever"
+    time.sleep(2)  # until the client of the engine, which was only asked to end, has done what it does
+    result = contained(engine, [], seconds=1)
+    assert not result.get("failed"), result
+    assert in_engine(name, its_own, "ps", "--all", "--quiet") == "", "a container of a killed run stays for ever"

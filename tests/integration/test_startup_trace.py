@@ -25,6 +25,7 @@ GUARD_2G = {"WASMTIME_NODE_ENGINE_GUARD": "2GiB"}
 # Where a trial could leave something, and where the running node keeps its own.
 PLACES = "/tmp /var/tmp /var/cache /run/systemd/transient /dev/shm"
 DATA = "/home/polkadot"
+WITHOUT_SYSTEMD = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run/systemd && exec "$@"', "sh"]
 # Starts two processes that leave its session, its group and its output behind, and never ends.
 ESCAPES = """
 import os, time
@@ -198,10 +199,9 @@ def test_command_that_never_ends_leaves_no_process(host: ServiceHost) -> None:
 
 def test_without_systemd(host: ServiceHost) -> None:
     for trace in (True, False):
-        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run/systemd && exec "$@"', "sh"]
         options = {"command": [NODE, "--validator", "--base-path=/nowhere"], "user": "polkadot", "seconds": 3, "trace": trace,
                    "limits": {"LimitAS": "300G"}, "environment": GUARD_2G}
-        result = under(host, hidden, options)
+        result = under(host, WITHOUT_SYSTEMD, options)
         assert not result.get("failed"), result
         assert (result["exit_status"], result["timed_out"], result["notes"]) == (1, False, [])
         assert "failed to create memory pool mapping" in result["stderr_lines"][-1]
@@ -287,6 +287,38 @@ def test_module_is_killed(host: ServiceHost) -> None:
     while "aarch64-validator-trace" in footprint(host):
         assert time.monotonic() < deadline, footprint(host)
         time.sleep(0.5)
+
+
+@pytest.mark.parametrize(("trace", "seconds"), [(True, 0.0), (False, 0.0), (True, 0.3), (True, 1.5), (False, 1.5)])
+def test_what_a_killed_module_left_without_systemd_is_removed_by_the_next(host: ServiceHost, trace: bool, seconds: float) -> None:
+    command = host.command("startup_trace")
+    process = subprocess.Popen([*command[:-3], *WITHOUT_SYSTEMD, *command[-3:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True)
+    assert process.stdin
+    with process.stdin as stream:
+        json.dump({"ANSIBLE_MODULE_ARGS": {"command": ["/usr/bin/python3", "-c", ESCAPES], "user": "polkadot", "seconds": 60,
+                                           "trace": trace}}, stream)
+    deadline = time.monotonic() + 20
+    while "aarch64-validator-trace" not in host.run("ls", "/var/cache"):
+        assert time.monotonic() < deadline and process.poll() is None, "no trial was begun"
+    time.sleep(seconds)
+    host.signal_module("KILL")
+    process.wait(timeout=20)
+    assert "aarch64-validator-trace" in host.run("ls", "/var/cache"), "this is not the moment that is meant"
+    result = under(host, WITHOUT_SYSTEMD, {"command": ["/bin/true"], "user": "polkadot", "seconds": 2})
+    assert result["exit_status"] == 0, result
+    assert "aarch64-validator-trace" not in host.run("ls", "/var/cache"), "what a killed run left stays for ever"
+
+
+def test_what_a_live_run_uses_is_left_alone(host: ServiceHost) -> None:
+    process = host.start("startup_trace", command=["/usr/bin/python3", "-c", ESCAPES], user="polkadot", seconds=4)
+    wait_for_trial(host)
+    assert trial(host, unit=None, command=["/bin/true"], user="polkadot")["exit_status"] == 0
+    assert process.poll() is None and "aarch64-validator-trace" in host.run("ls", "/var/cache"), \
+        "a trial of another run was disturbed"
+    assert process.stdout
+    assert json.loads(process.stdout.read())["timed_out"]
+    process.wait(timeout=20)
 
 
 def wait_for_trial(host: ServiceHost) -> None:

@@ -100,6 +100,17 @@ def test_what_any_module_answers_is_looked_at():
         assert "_checked_action" in actions[name] or "trusted_answer(" in actions[name], f"{name} believes what a host answers"
 
 
+def test_what_ansible_core_prints_has_no_secret():
+    """Such as the source line of a traceback, or a variable among the options of a module."""
+    options = {"environment": {"A_TOKEN": "S3CRET", "RUST_LOG": "info"}, "command": ["node", "--mnemonic", "S3CRET"], "token": ""}
+    told = trusted_answer({"failed": True, "msg": "node --node-key S3CRET", "exception": "x\n  password='S3CRET'\nValueError",
+                           "module_stderr": "Authorization: Bearer S3CRET", "invocation": {"module_args": options}}, "shm")
+    assert "S3CRET" not in str(told), "a secret is printed"
+    warned = {"warnings": ["node --node-key S3CRET"], "deprecations": [{"msg": "node --node-key S3CRET"}]}
+    assert "S3CRET" not in str(trusted_answer(warned, "shm")) + readable_answer(json.dumps(warned)), "a warning has a secret"
+    assert told["invocation"]["module_args"]["environment"]["RUST_LOG"] == "info" and "ValueError" in told["exception"]
+
+
 SCREEN = "\x1b[2J\x1b]0;title\x07\x9b2J\u202e\u061c\u2067"
 DRAWS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 DRAWING = {
@@ -145,12 +156,3 @@ def test_the_object_in_an_output(text, said):
 @pytest.mark.parametrize("text", ["", "no JSON", "{broken", "[1]", '{"a": ' + "[" * 100000])
 def test_what_is_no_object_is_left_to_ansible_core(text):
     assert readable_answer(text) == text
-
-
-def test_what_ansible_core_prints_has_no_secret():
-    """Such as the source line of a traceback, or a variable among the options of a module."""
-    options = {"environment": {"A_TOKEN": "S3CRET", "RUST_LOG": "info"}, "command": ["node", "--mnemonic", "S3CRET"], "token": ""}
-    told = trusted_answer({"failed": True, "msg": "node --node-key S3CRET", "exception": "x\n  password='S3CRET'\nValueError",
-                           "module_stderr": "Authorization: Bearer S3CRET", "invocation": {"module_args": options}}, "shm")
-    assert "S3CRET" not in str(told), "a secret is printed"
-    assert told["invocation"]["module_args"]["environment"]["RUST_LOG"] == "info" and "ValueError" in told["exception"]

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils import (
     _startup_unit,
 )
 from ansible_collections.aarch64.validator.plugins.module_utils._environment_file import parse_environment_file
+from ansible_collections.aarch64.validator.plugins.module_utils._run_name import is_of_the_dead, named
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError
 from ansible_collections.aarch64.validator.plugins.module_utils._startup_process import (
     Lines,
@@ -222,6 +225,45 @@ def test_pump_ends_with_its_pipes_or_its_time() -> None:
     assert pump.run(time.monotonic() + 10, lambda: False) is True
     pump.close()
     assert seen == [b"a", b""]
+
+
+def test_a_workspace_of_a_dead_run_is_removed_and_no_other(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        Workspace(str(tmp_path), None)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    dead, = os.listdir(str(tmp_path))
+    live = Workspace(str(tmp_path), None)
+    assert not (tmp_path / dead).exists(), "what a killed run left stays for ever"
+    (tmp_path / "aarch64-validator-trace-kept").mkdir()
+    (tmp_path / dead).symlink_to(live.path)
+    another = Workspace(str(tmp_path), None)
+    assert os.path.isdir(live.node) and (tmp_path / dead).is_symlink(), "what belongs to others was touched"
+    assert (tmp_path / "aarch64-validator-trace-kept").exists()
+    live.remove()
+    another.remove()
+
+
+def test_what_runs_in_the_workspace_of_a_dead_run_is_ended(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        Workspace(str(tmp_path), None)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    dead, = os.listdir(str(tmp_path))
+    left = subprocess.Popen(["sleep", "60"], cwd=str(tmp_path / dead / "node"))
+    Workspace(str(tmp_path), None).remove()
+    assert left.wait(timeout=10) == -signal.SIGKILL
+
+
+def test_names_of_runs() -> None:
+    name = named("a-") + "x"
+    assert not is_of_the_dead(name, "a-") and not is_of_the_dead(name, "b-") and not is_of_the_dead("a-1", "a-")
+    pid, started, space = name[2:-2].split(".")
+    assert is_of_the_dead(f"a-{pid}.{int(started, 16) - 1:x}.{space}-x", "a-"), "a process of the same number is not this run"
+    assert is_of_the_dead(f"a-ffffffff.1.{space}-x", "a-")
+    assert not is_of_the_dead(f"a-ffffffff.1.{int(space, 16) ^ 1:x}-x", "a-"), "numbers of another container say nothing"
 
 
 def test_workspace(tmp_path: Path) -> None:
