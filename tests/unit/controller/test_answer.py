@@ -106,6 +106,8 @@ def test_what_ansible_core_prints_has_no_secret():
     told = trusted_answer({"failed": True, "msg": "node --node-key S3CRET", "exception": "x\n  password='S3CRET'\nValueError",
                            "module_stderr": "Authorization: Bearer S3CRET", "invocation": {"module_args": options}}, "shm")
     assert "S3CRET" not in str(told), "a secret is printed"
+    warned = {"warnings": ["node --node-key S3CRET"], "deprecations": [{"msg": "node --node-key S3CRET"}]}
+    assert "S3CRET" not in str(trusted_answer(warned, "shm")) + readable_answer(json.dumps(warned)), "a warning has a secret"
     assert told["invocation"]["module_args"]["environment"]["RUST_LOG"] == "info" and "ValueError" in told["exception"]
 
 
