@@ -118,8 +118,8 @@ SIGNATURES = (
     _signature("foreign-loader", "foreign-architecture", "ould not open '/lib|open elf at",
                r"qemu-\w+(?:-static)?: Could not open '/lib|rosetta error: failed to open elf"),
     _signature("image-platform", "foreign-architecture", "image's platform", r"image's platform \([\w/]+\) does not match"),
-    # the second: dash reads as a script what the kernel did not execute
-    _signature("exec-format", "foreign-architecture", "xec format error|ELF", r"[Ee]xec format error|: \d+: \x7fELF", errno=8),
+    # the second: dash reads as a script what the kernel did not execute; its control character may have become a blank
+    _signature("exec-format", "foreign-architecture", "xec format error|ELF", r"[Ee]xec format error|: \d+: [\x7f ]ELF", errno=8),
     # substrate#9435, polkadot#3482
     _signature("illegal-instruction", "cpu-features-missing", "llegal|SIGILL|undefined instruction|invalid opcode",
                r"[Ii]llegal (?:hardware )?instruction|killed by SIGILL|signal: 4, SIGILL"
