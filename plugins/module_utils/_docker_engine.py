@@ -183,7 +183,7 @@ def _told(answer: t.Any, kind: type, *names: str) -> t.Any:
     """What an answer has under these names. Raises TrialError where that is nothing of this kind."""
     for name in names:
         answer = answer.get(name) if isinstance(answer, dict) else None
-    if type(answer) is not kind:  # a bool is no number
+    if not isinstance(answer, kind) or isinstance(answer, bool):  # a bool is no number
         raise trial.TrialError(f"the engine does not tell {'.'.join(names)}")
     return answer
 

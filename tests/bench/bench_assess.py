@@ -38,8 +38,8 @@ def main() -> int:
     recorded = [json.loads(path.read_text()) for path in sorted((ROOT / "tests/unit/recorded").glob("aarch64-*.json"))]
     fleets = {"recorded aarch64 hosts": recorded, "an invented fleet": [facts for _name, facts in fleet_facts(300)]}
     bars = [Bar(f"{name}, hosts judged per second", per_second(hosts), "at least", WANTED) for name, hosts in fleets.items()]
-    for bar in bars:
-        print(f"{bar.name:<50}{bar.seen:>8,.0f}   wanted {bar.how} {bar.wanted:,}")
+    for row in bars:
+        print(f"{row.name:<50}{row.seen:>8,.0f}   wanted {row.how} {row.wanted:,}")
     return ended(bars)
 
 

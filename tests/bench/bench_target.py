@@ -113,7 +113,7 @@ def table(costs: Costs) -> tuple[str, list[Bar]]:
     lines = ["| on a host | KiB sent | ms of its processor |", "|---|---|---|"]
     lines += [f"| {name} | {size / 1024:.0f} | {seconds * 1000:.0f} |" for name, (size, seconds) in costs.items()]
     lines += ["", "| ratio | wanted | seen |", "|---|---|---|"]
-    lines += [f"| {bar.name} | {bar.how} {bar.wanted:g} | {bar.seen:.2f} |" for bar in bars]
+    lines += [f"| {row.name} | {row.how} {row.wanted:g} | {row.seen:.2f} |" for row in bars]
     return "\n".join(lines), bars
 
 

@@ -144,8 +144,9 @@ def test_what_a_killed_module_left_is_removed_by_the_next(
     process = subprocess.Popen([sys.executable, "-m", MODULES + "restriction_bisect"], env={**environment,
                                                                                             "TMPDIR": str(tmp_path)},
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin
-    with process.stdin as stream:
+    stream = process.stdin
+    assert stream
+    with stream:
         stream.write(given)
     deadline = time.monotonic() + 60
     while seconds is None and not in_engine(name, its_own, "ps", "--quiet"):

@@ -294,8 +294,9 @@ def test_what_a_killed_module_left_without_systemd_is_removed_by_the_next(host: 
     command = host.command("startup_trace")
     process = subprocess.Popen([*command[:-3], *WITHOUT_SYSTEMD, *command[-3:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True)
-    assert process.stdin
-    with process.stdin as stream:
+    stream = process.stdin
+    assert stream
+    with stream:
         json.dump({"ANSIBLE_MODULE_ARGS": {"command": ["/usr/bin/python3", "-c", ESCAPES], "user": "polkadot", "seconds": 60,
                                            "trace": trace}}, stream)
     deadline = time.monotonic() + 20

@@ -25,7 +25,7 @@ class Bar(t.NamedTuple):
 
 def ended(bars: t.Iterable[Bar]) -> int:
     """The exit status of a benchmark; what is missed is named on standard error."""
-    missed = [bar for bar in bars if not bar.met]
-    for bar in missed:
-        print(f"missed: {bar.name} is {bar.seen:.2f}, wanted {bar.how} {bar.wanted:g}", file=sys.stderr)
+    missed = [one for one in bars if not one.met]
+    for one in missed:
+        print(f"missed: {one.name} is {one.seen:.2f}, wanted {one.how} {one.wanted:g}", file=sys.stderr)
     return 1 if missed else 0

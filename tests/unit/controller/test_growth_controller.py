@@ -31,7 +31,7 @@ STARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 OWN = (
     Growing("why a host did not answer", lambda text: _not_started.in_words(
         {"failed": True, "rc": 127, "msg": text, "module_stderr": text}),
-            ("", "interpreter '", "python"), ("interpreter '", "python", "python: ", "SyntaxError")),
+        ("", "interpreter '", "python"), ("interpreter '", "python", "python: ", "SyntaxError")),
 )
 
 

@@ -48,8 +48,8 @@ MUST_HIDE = [
     ("['--node-key', 'S3CRET', '--name']", "'--name']"), (r'{"m": "[\"--node-key\",\"S3 CRET\",\"--name\"]"}', r"\"--name\"]"),
     (r'{"m": "x --node-key S3CRET"}, "kept"', '"kept"'), ('{"password":"S3 CRET","name":"val"}', '"name":"val"}'),
     (r'{"m":"{\"password\":\"S3 CRET\",\"name\":\"val\"}"}', r"\"name\":\"val\"}"), ('{"seed": S3CRET, "name": 1}', '"name": 1}'),
-    ('"log-opts": {"splunk-token": "S3CRET", "max-size": "10m"}', '"max-size": "10m"}'), ('"secrets": ["S3CRET", "S3CRET"], "a"',
-    '"a"'),
+    ('"log-opts": {"splunk-token": "S3CRET", "max-size": "10m"}', '"max-size": "10m"}'),
+    ('"secrets": ["S3CRET", "S3CRET"], "a"', '"a"'),
     ('{"nodeKey": "S3CRET", "name": "val"}', '"name": "val"'), ('node_key: Some("S3 CRET") }', " }"),
     (r'{"m": "--password=\"S3 CRET\""}, "kept"', '"kept"'),
     # variables, headers, prose
@@ -59,8 +59,8 @@ MUST_HIDE = [
     ("Authorization: Bearer S3CRET", "Authorization:"), ("authorization: Basic S3CRET==", ""),
     ('curl -H "Authorization: Bearer S3CRET" https://host/x', "https://host/x"), ("X-Api-Key: S3CRET", "X-Api-Key"),
     ('{"Authorization": "Bearer S3CRET", "Accept": "x"}', '"Accept": "x"'), ("with bearer S3CRETs of theirs", "of theirs"),
-    (f"Secret phrase `{PHRASE.replace('drive', 'S3CRET')}` is account:", "is account:"), ("Secret seed:  0xS3CRET",
-    "Secret seed:"),
+    (f"Secret phrase `{PHRASE.replace('drive', 'S3CRET')}` is account:", "is account:"),
+    ("Secret seed:  0xS3CRET", "Secret seed:"),
     ("Secret Key URI `//S3CRET` is account:", "is account:"), ("Private key: S3CRET", "Private key:"),
     ("-----BEGIN OPENSSH PRIVATE KEY-----\nS3CRET\nS3CRET\n-----END OPENSSH PRIVATE KEY-----\nkept", "kept"),
     ("docker run -e ANYTHING=S3CRET --shm-size=2g", "--shm-size=2g"), ('docker run "-e" "ANYTHING=S3 CRET" --rm', "--rm"),
@@ -68,8 +68,8 @@ MUST_HIDE = [
     ('docker run -e "ANYTHING=S3 CRET" --rm', "--rm"), ('docker run -e ANYTHING="S3 CRET" --rm', "--rm"),
     # URLs
     ("wss://user:S3CRET@host/x", "@host/x"), ("https://S3CRET:x-oauth-basic@github.com/x", "@github.com/x"),
-    ("https://u:S3/CRET@host/x", "@host/x"), (r"https:\/\/u:S3CRET@host\/x", r"@host\/x"), ("curlftpfs#ftp://bob:S3CRET@h /m",
-    "@h /m"),
+    ("https://u:S3/CRET@host/x", "@host/x"), (r"https:\/\/u:S3CRET@host\/x", r"@host\/x"),
+    ("curlftpfs#ftp://bob:S3CRET@h /m", "@h /m"),
     ("http_proxy=bob:S3CRET@proxy:3128 A=b", "@proxy:3128 A=b"), ("https://h/?x=1&token=S3CRET&y=2", "&y=2"),
     ("https://h/?api_key=S3CRET&y=2", "?api_key="), ("with ghp_S3CRETaaaaaaaaaaaaaa there", "there"),
 ]
