@@ -144,10 +144,9 @@ def test_what_a_killed_module_left_is_removed_by_the_next(
     process = subprocess.Popen([sys.executable, "-m", MODULES + "restriction_bisect"], env={**environment,
                                                                                             "TMPDIR": str(tmp_path)},
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    stream = process.stdin
-    assert stream
-    with stream:
-        stream.write(given)
+    assert process.stdin
+    process.stdin.write(given)
+    process.stdin.close()
     deadline = time.monotonic() + 60
     while seconds is None and not in_engine(name, its_own, "ps", "--quiet"):
         assert time.monotonic() < deadline and process.poll() is None, "no container was started"

@@ -294,11 +294,10 @@ def test_what_a_killed_module_left_without_systemd_is_removed_by_the_next(host: 
     command = host.command("startup_trace")
     process = subprocess.Popen([*command[:-3], *WITHOUT_SYSTEMD, *command[-3:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True)
-    stream = process.stdin
-    assert stream
-    with stream:
-        json.dump({"ANSIBLE_MODULE_ARGS": {"command": ["/usr/bin/python3", "-c", ESCAPES], "user": "polkadot", "seconds": 60,
-                                           "trace": trace}}, stream)
+    options = {"command": ["/usr/bin/python3", "-c", ESCAPES], "user": "polkadot", "seconds": 60, "trace": trace}
+    assert process.stdin
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    process.stdin.close()
     deadline = time.monotonic() + 20
     while "aarch64-validator-trace" not in host.run("ls", "/var/cache"):
         assert time.monotonic() < deadline and process.poll() is None, "no trial was begun"
