@@ -45,6 +45,8 @@ def commands(wanted: str) -> list[str]:
 def home(tmp_path: Path) -> Path:
     """The home of a user with a clone in it, whose example of a fleet is this machine."""
     source = clone(tmp_path)
+    for arguments in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *arguments], cwd=source, check=True)
     for place in (source / "inventory/fleet.example.yml", source / "inventory/fleet.yml"):
         place.write_text(INVENTORY)
     (source / ".venv").mkdir()
