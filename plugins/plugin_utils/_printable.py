@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils._log_text import without_colours
-
 # What turns the order of a text around, and what ends a line where nobody sees it.
 _BIDI = r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 _CONTROLS = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
@@ -21,7 +19,7 @@ _DIFF = ("before", "after", "before_header", "after_header", "prepared")
 
 def printable(text: str) -> str:
     """The text without control characters but ends of lines and tabs, and in one direction."""
-    return _CONTROLS.sub(" ", without_colours(text))
+    return _CONTROLS.sub(" ", text)
 
 
 def printable_all(value: t.Any, most: int | None = None) -> t.Any:

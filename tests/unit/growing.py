@@ -17,9 +17,9 @@ import time
 import typing as t
 
 SMALLEST, LARGEST, LONG, STEP = 1 << 8, 1 << 16, 1 << 20, 16
-MOST = 80.0  # times the work for STEP times the text; a busy machine may make it four times as long
+MOST = 160.0  # times the work for STEP times the text; a busy machine may make it ten times as long
 COUNTS = 0.004  # less than so many seconds say nothing
-TRIES = 4
+TRIES = 8
 ENDLESS = 5  # seconds of the processor for one text
 
 # What parsers look for and, here, find without end: openings that nothing closes, chains, one line, nothing but lines.
