@@ -21,6 +21,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._swap import (
     is_swap,
     put_in_place,
     settle,
+    unlink_if_there,
 )
 
 _MAX_LINKS = 40  # as the kernel, MAXSYMLINKS
@@ -44,7 +45,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
     temporary = temporary_of(target)
     try:
         check_way(path)
-        _unlink_if_there(temporary)
+        unlink_if_there(temporary)
         _write_temporary(target, temporary, content, mode)
         try:
             if expected is None:
@@ -53,7 +54,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
                 _put_in_place(temporary, target, content, expected.content)
         except BaseException:
             with contextlib.suppress(OSError):  # the next run takes it away
-                _unlink_if_there(temporary)
+                unlink_if_there(temporary)
             raise
         sync_directory(os.path.dirname(target))
     except OSError as error:
@@ -64,8 +65,8 @@ def replace_file(path: str, content: bytes, mode: int = 0o644, expected: Expecte
 
 def remove_file(path: str) -> None:
     """Remove a file, if it is there, and make the removal survive a power cut."""
-    _unlink_if_there(temporary_of(path))
-    _unlink_if_there(path)
+    unlink_if_there(temporary_of(path))
+    unlink_if_there(path)
     sync_directory(os.path.dirname(path))
 
 
@@ -83,7 +84,7 @@ def remove_left_over(directory: str) -> None:
         if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX):
             try:
                 if not is_swap(path):
-                    _unlink_if_there(path)
+                    unlink_if_there(path)
                 elif _is_roots(directory):
                     settle(path)
             finally:
@@ -200,7 +201,7 @@ def _write_temporary(target: str, temporary: str, content: bytes, mode: int) -> 
             os.close(descriptor)
     except BaseException:
         with contextlib.suppress(OSError):
-            _unlink_if_there(temporary)
+            unlink_if_there(temporary)
         raise
 
 
@@ -213,7 +214,7 @@ def _put_in_place(temporary: str, target: str, content: bytes, expected: bytes |
         os.link(temporary, target)  # unlike a rename, it never takes the place of another file
     except FileExistsError:
         raise ChangedMeanwhile(target) from None
-    _unlink_if_there(temporary)
+    unlink_if_there(temporary)
 
 
 def copy_labels(source: str, target: str) -> None:
@@ -239,8 +240,3 @@ def _copy_labels(source: str, descriptor: int) -> None:
         return
     for name in names:
         os.setxattr(descriptor, name, os.getxattr(source, name))
-
-
-def _unlink_if_there(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

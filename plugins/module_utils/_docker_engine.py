@@ -26,6 +26,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import m
 from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.module_utils._root_process import root_processes
+from ansible_collections.aarch64.validator.plugins.module_utils._run_name import started
 
 ENGINE = "docker"
 CONFIG_FILE = "/etc/docker/daemon.json"  # dockerd(8); that of an engine run by root
@@ -100,14 +101,8 @@ def running_engines() -> list:
     for name in root_processes("dockerd"):
         arguments = (read_text(f"/proc/{name}/cmdline", []) or "").rstrip("\0").split("\0")
         if arguments[0]:
-            found.append(Engine(int(name), _start_ticks(int(name)), arguments))
+            found.append(Engine(int(name), started(int(name)) or 0, arguments))
     return found
-
-
-def _start_ticks(pid: int) -> int:
-    """Field 22 of stat (proc(5)), counted from behind the name in parentheses."""
-    fields = (read_text(f"/proc/{pid}/stat", []) or "").rpartition(")")[2].split()
-    return int(fields[19]) if len(fields) > 19 else 0
 
 
 class _Connection(http.client.HTTPConnection):

@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_status
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._read import program_path, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._services import arguments_of_next_start, exec_start, files_of
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import format_human
 
@@ -24,7 +24,6 @@ _BASE, _SHORT_BASE, _KEYSTORE = "--base-path", "-d", "--keystore-path"
 _TEMPORARY = ("--tmp", "--dev")
 _KEY_NAME = re.compile(r"\A[0-9a-f]{8}(?:[0-9a-f]{2}){32,}\Z")  # four bytes of key type, then the public key
 _MAX_KEYS = 10000
-_REPLACED = " (deleted)"
 _RELAY = "polkadot"  # the directory of the relay chain below the base path of a parachain
 
 
@@ -46,7 +45,7 @@ def place_of(properties: dict) -> Place:
     coming = [] if command_line else arguments_of_next_start(files_of(properties, []), properties.get("Id", ""), [])
     arguments = command_line.rstrip("\0").split("\0") if command_line else coming
     paths = [_link(f"/proc/{pid}/exe") if pid else os.path.realpath(program), program] + arguments[:1] if program else []
-    names = [os.path.basename(path[:-len(_REPLACED)] if path.endswith(_REPLACED) else path) for path in paths]
+    names = [os.path.basename(program_path(path)) for path in paths]
     root = f"/proc/{pid}/root" if pid and os.access(f"/proc/{pid}/root/", os.R_OK) else ""
     directory = _link(f"/proc/{pid}/cwd") if pid else properties.get("WorkingDirectory", "").lstrip("!-")
     return Place(arguments, [name for name in dict.fromkeys(names) if name], _data_home(properties, pid), root, directory or "/")

@@ -25,11 +25,10 @@ from ansible_collections.aarch64.validator.plugins.module_utils._procfs import (
     parse_maps,
     parse_status,
 )
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._read import program_path, read_text
 from ansible_collections.aarch64.validator.plugins.module_utils._root_libc import root_libc
 
 _MAX_MAPS = 64 << 20  # 65530 mappings, the default vm.max_map_count, take 7 MB
-_REPLACED = " (deleted)"  # what the kernel adds to the path of a file that is no longer there (fs/d_path.c)
 
 NO_PROCESS = {"limits": None, "cgroup": None, "binary": None, "binary_replaced": False, "own_root": False, "arguments": None,
               "credentials": None, "mapped": [], "pie": None, "shm": None, "container": None, "libc": None,
@@ -54,7 +53,7 @@ def process_facts(pid: int, here: Here, unread: list, texts: dict | None = None)
     regions = parse_maps(maps or "")
     command_line = texts["cmdline"] or ""
     binary = _link(base + "exe", unread)
-    replaced = binary is not None and binary.endswith(_REPLACED)
+    path = program_path(binary) if binary else binary
     seen = Seen(base=base, status=parse_status(texts["status"] or ""), cgroup=texts["cgroup"] or "",
                 own_root=has_own_root(base), mounts=mounts_of(base, here, unread), uid_map=read_text(base + "uid_map", []))
     cgroup = cgroup_facts(seen.cgroup, here.mounts, here.read_limit)
@@ -62,8 +61,8 @@ def process_facts(pid: int, here: Here, unread: list, texts: dict | None = None)
     return {
         "limits": limits,
         "cgroup": cgroup,
-        "binary": binary[:-len(_REPLACED)] if binary and replaced else binary,
-        "binary_replaced": replaced,
+        "binary": path,
+        "binary_replaced": path != binary,
         "own_root": bool(seen.own_root),
         "arguments": command_line.rstrip("\0").split("\0") if command_line else None,
         "credentials": dict(credentials(seen.status, read_text(base + "attr/current", [])), **confinement_facts(seen, here))

@@ -13,6 +13,7 @@ import os
 import stat
 
 MAX_BYTES = 4 << 20  # no file this collection reads is larger on a sane host; a hostile one must not fill memory
+_REPLACED = " (deleted)"  # fs/d_path.c of Linux
 _CHUNK = 1 << 16  # sysctl files refuse reads with a buffer of megabytes (fs/proc/proc_sysctl.c)
 
 
@@ -58,6 +59,11 @@ def read_link(path: str) -> str | None:
         return os.readlink(path)
     except OSError:
         return None
+
+
+def program_path(link: str) -> str:
+    """The target of /proc/<pid>/exe without what the kernel adds to it once that file is no longer there."""
+    return link[:-len(_REPLACED)] if link.endswith(_REPLACED) else link
 
 
 def read_optional_int(path: str) -> int | None:

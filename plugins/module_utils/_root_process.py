@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 
 from ansible_collections.aarch64.validator.plugins.module_utils._procfs import parse_status
-from ansible_collections.aarch64.validator.plugins.module_utils._read import read_link, read_text
+from ansible_collections.aarch64.validator.plugins.module_utils._read import program_path, read_link, read_text
 
 PROC = "/proc"
-_DELETED = " (deleted)"  # of a program that was upgraded since
 _NAMESPACES = ("pid", "user")
 
 
@@ -34,7 +33,7 @@ def _is_of_root(name: str, process: str, proc: str) -> bool:
         return False
     # Some programs with that bit take all ids later; but their file is called otherwise.
     program = _link(f"{process}/exe")
-    if program is not None and os.path.basename(program[:-len(_DELETED)] if program.endswith(_DELETED) else program) != name:
+    if program is not None and os.path.basename(program_path(program)) != name:
         return False
     return _is_here(process, proc)
 

@@ -18,7 +18,7 @@ _NAME = re.compile(r"\A(?P<pid>[0-9a-f]{1,8})\.(?P<started>[0-9a-f]{1,16})\.(?P<
 def named(prefix: str) -> str:
     """The beginning of a name that is this run's alone; short, for a path that names sockets must not be long."""
     pid = os.getpid()
-    return f"{prefix}{pid:x}.{_started(pid) or 0:x}.{_space():x}-"
+    return f"{prefix}{pid:x}.{started(pid) or 0:x}.{_space():x}-"
 
 
 def is_of_the_dead(name: str, prefix: str) -> bool:
@@ -33,7 +33,7 @@ def is_of_the_dead(name: str, prefix: str) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return _started(pid) != int(match.group("started"), 16)
+    return started(pid) != int(match.group("started"), 16)
 
 
 def _space() -> int:
@@ -41,8 +41,8 @@ def _space() -> int:
     return os.stat("/proc/self/ns/pid").st_ino & 0xfff
 
 
-def _started(pid: int) -> int | None:
-    """When a process was started, in ticks since the boot (proc(5)); None where there is no such process."""
+def started(pid: int) -> int | None:
+    """When a process was started, in ticks since the boot (field 22 of stat, proc(5)); None where there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stream:
             return int(stream.read().rpartition(b")")[2].split()[19])

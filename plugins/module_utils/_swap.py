@@ -90,9 +90,9 @@ def settle(path: str) -> None:
         kept = f"{target}.{_digest_of(path)[:8]}{KEPT_SUFFIX}"
         with contextlib.suppress(FileExistsError):  # of the same content
             os.link(path, kept)
-        _unlink(path)
+        unlink_if_there(path)
         raise Kept(target, kept)
-    _unlink(path)
+    unlink_if_there(path)
 
 
 def check_kept(path: str) -> None:
@@ -140,6 +140,7 @@ def _digest_of(path: str) -> str:
         return ""
 
 
-def _unlink(path: str) -> None:
+def unlink_if_there(path: str) -> None:
+    """Remove a file; that it is gone already is as good."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

@@ -72,7 +72,7 @@ def _readable(answer: dict) -> dict:
     said.update({name: redact_text(said[name]) for name in _SHOWN if isinstance(said.get(name), str)})
     if "diff" in answer:
         said["diff"] = diff_parts(answer["diff"])
-    warnings = [redact_text(text) for text in warning_texts(answer.get("warnings"), answer.get("deprecations"))]
+    warnings = warning_texts(answer.get("warnings"), answer.get("deprecations"))
     return dict(said, warnings=warnings) if warnings else said
 
 

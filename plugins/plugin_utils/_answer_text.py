@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._printable import (
     as_facts,
     diff_parts,
@@ -65,5 +64,5 @@ def _shown(answer: dict[str, t.Any]) -> dict[str, t.Any]:
             said[name] = value is True
         elif name not in (*_OF_ACTIONS, "warnings", "deprecations") and not name.startswith(_INTERNAL):
             said.update(printable_all({name: value}))
-    warnings = [redact_text(text) for text in warning_texts(answer.get("warnings"), answer.get("deprecations"))]
+    warnings = warning_texts(answer.get("warnings"), answer.get("deprecations"))
     return dict(said, warnings=warnings) if warnings else said

@@ -82,10 +82,10 @@ class _Open:
 def split_lines(value: str | list | tuple) -> list:
     """Lines of a text, or of a list of texts, without colours. Only newline and carriage return end a line."""
     text = value if isinstance(value, str) else "\n".join(value)
-    return without_colours(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    return _plain(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
 
 
-def without_colours(text: str) -> str:
+def _plain(text: str) -> str:
     """The text without terminal colours and titles."""
     return _COLOUR.sub("", text) if any(mark in text for mark in _COLOUR_MARKS) else text
 
@@ -173,7 +173,7 @@ def _unwrap(line: str, partial: dict) -> list:
         decoded = _from_json(start)
         if decoded is not None:
             source, text = decoded
-            return [item for part in without_colours(text).split("\n") for item in _strip(part.rstrip("\r"), source, partial)]
+            return [item for part in _plain(text).split("\n") for item in _strip(part.rstrip("\r"), source, partial)]
     return _strip(line, "", partial)
 
 

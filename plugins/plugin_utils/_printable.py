@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
+
 # What turns the order of a text around, and what ends a line where nobody sees it.
 _BIDI = r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 _CONTROLS = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
@@ -41,12 +43,12 @@ def diff_parts(value: t.Any) -> list[dict[str, str]]:
 
 
 def warning_texts(*lists: t.Any) -> list[str]:
-    """Warnings of a host as texts. Some are tables, and since ansible-core 2.19 some hold their text in an event."""
+    """Warnings of a host as texts, without secrets. Some are tables; since ansible-core 2.19 some hold their text in an event."""
     texts = []
     for entry in (entry for entries in lists if isinstance(entries, list) for entry in entries):
         held = _field(_field(entry, "event") or entry, "msg") or entry
         if isinstance(held, str):
-            texts.append(printable(held[:MOST_TEXT]))
+            texts.append(redact_text(printable(held[:MOST_TEXT])))
     return texts
 
 

@@ -21,11 +21,13 @@ sys.path[:0] = [str(ROOT / name) for name in ("playbooks/collections", "tests/su
 
 from bars import Bar, ended  # noqa: E402
 from fleet import lifecycle, reach, shaping  # noqa: E402
+from sent_program import packed, sent  # noqa: E402
 
 TIMES = 15
 NAME = "cost-1"
 UNIT = "polkadot-large.service"
 PROGRAM = "/opt/polkadot"
+PYTHON = "/usr/bin/python3"
 # MiB of its constants, its code, and of symbols, which are not loaded. Parity's program for x86_64 has 150 MiB in all.
 CONSTANTS, CODE, SYMBOLS = 40, 75, 35
 SOURCE = """
@@ -63,22 +65,9 @@ def large_program(directory: Path) -> Path:
 
 def codes() -> dict[str, bytes]:
     """What ansible-core, or this collection in its place, sends to a host for each module."""
-    from ansible.plugins.loader import init_plugin_loader, module_loader
-    init_plugin_loader([str(ROOT / "playbooks/collections")])
-    from ansible.executor.module_common import modify_module
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.template import Templar
-    from sent_program import sent
-
-    def packed(name: str, options: dict) -> bytes:
-        path = module_loader.find_plugin_with_context(name).plugin_resolved_path
-        built = modify_module(module_name=name, module_path=path, module_args=options, templar=Templar(DataLoader()),
-                              task_vars={"ansible_python_interpreter": "/usr/bin/python3"}, module_compression="ZIP_DEFLATED")
-        return bytes(built[0] if isinstance(built, tuple) else built.b_module_data)
-
     return {
-        "ping": packed("ansible.builtin.ping", {}),
-        "setup, min": packed("ansible.builtin.setup", {"gather_subset": ["!all"]}),
+        "ping": packed("ansible.builtin.ping", {}, PYTHON),
+        "setup, min": packed("ansible.builtin.setup", {"gather_subset": ["!all"]}, PYTHON),
         "memory_facts, one service": sent(services=[UNIT]),
     }
 

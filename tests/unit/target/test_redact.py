@@ -155,13 +155,20 @@ SECRETS = ["S3CRET", "//S3CRET", "S3 CRET", 'S3"CRET', "S3'CRET", "S3\\CRET", "S
            "S3@CRET:x", "S3;CRET", "S3}CRET",
            "S3$CRET", "-S3CRET", "S3`CRET", 'S3\\"CRET', "S3 'CRET' x", "#S3CRET"]
 OTHERS = ["--validator", "--name", "val", "it's", "a b", '5"', "--chain=polkadot", "{x}", "-e", "A=b", "/dns/x"]
+
+
+def shell_join(words):
+    """shlex.join, which Python 3.7 does not have."""
+    return " ".join(map(shlex.quote, words))
+
+
 WRITTEN = {
-    "as a shell reads it": shlex.join, "as Python prints it": repr, "in JSON": json.dumps,
+    "as a shell reads it": shell_join, "as Python prints it": repr, "in JSON": json.dumps,
     "in JSON without blanks": lambda words: json.dumps(words, separators=(",", ":")),
     "in JSON in JSON": lambda words: json.dumps({"m": json.dumps(words)}),
-    "in a log line in JSON": lambda words: json.dumps({"MESSAGE": shlex.join(words), "x": "y"}),
-    "for another shell": lambda words: "sh -c " + shlex.quote(shlex.join(words)),
-    "for another shell, in JSON": lambda words: json.dumps(["sh", "-c", shlex.join(words)]),
+    "in a log line in JSON": lambda words: json.dumps({"MESSAGE": shell_join(words), "x": "y"}),
+    "for another shell": lambda words: "sh -c " + shlex.quote(shell_join(words)),
+    "for another shell, in JSON": lambda words: json.dumps(["sh", "-c", shell_join(words)]),
     "in a unit": lambda words: "ExecStart=" + " ".join(
         '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words),
 }

@@ -227,13 +227,19 @@ def test_pump_ends_with_its_pipes_or_its_time() -> None:
     assert seen == [b"a", b""]
 
 
-def test_a_workspace_of_a_dead_run_is_removed_and_no_other(tmp_path: Path) -> None:
+def left_by_a_killed_run(directory: Path) -> str:
+    """The name of the workspace that a run has left which was killed."""
     child = os.fork()
     if child == 0:
-        Workspace(str(tmp_path), None)
+        Workspace(str(directory), None)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    dead, = os.listdir(str(tmp_path))
+    name, = os.listdir(str(directory))
+    return name
+
+
+def test_a_workspace_of_a_dead_run_is_removed_and_no_other(tmp_path: Path) -> None:
+    dead = left_by_a_killed_run(tmp_path)
     live = Workspace(str(tmp_path), None)
     assert not (tmp_path / dead).exists(), "what a killed run left stays for ever"
     (tmp_path / "aarch64-validator-trace-kept").mkdir()
@@ -246,12 +252,7 @@ def test_a_workspace_of_a_dead_run_is_removed_and_no_other(tmp_path: Path) -> No
 
 
 def test_what_runs_in_the_workspace_of_a_dead_run_is_ended(tmp_path: Path) -> None:
-    child = os.fork()
-    if child == 0:
-        Workspace(str(tmp_path), None)
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
-    dead, = os.listdir(str(tmp_path))
+    dead = left_by_a_killed_run(tmp_path)
     left = subprocess.Popen(["sleep", "60"], cwd=str(tmp_path / dead / "node"))
     Workspace(str(tmp_path), None).remove()
     assert left.wait(timeout=10) == -signal.SIGKILL
