@@ -39,7 +39,8 @@ def binary_facts(path: str, unread: list) -> dict:
     * ``libc``: ``glibc``, ``musl`` or ``static``; ``glibc_wanted``: the highest x.y of GLIBC_x.y
     * ``page_alignment``: largest alignment of a loaded segment in bytes. A kernel with larger pages cannot load the file
     * ``wasmtime``: whether it is linked; ``wasmtime_version``: its release such as ``36.0.7``
-    * ``jemalloc``: whether it is linked; ``jemalloc_page_size``: the largest system page it can run on, in bytes
+    * ``jemalloc``: whether it is linked; ``jemalloc_page_size``: of a program for aarch64, the largest system page that it
+      can run on, in bytes. Kernels for x86_64 have pages of 4 KiB alone, so of those it is not told
     * ``rust``: release of the compiler; ``script``: what follows ``#!`` in a script, which has nothing else
     * ``error``: why this is no program that a kernel and loader could start. A file that cannot be read is in unread too
     """
@@ -146,9 +147,8 @@ def _add_strings(facts: dict, read: Read, parts: list, size: int, data_ranges: t
     facts.update(found)
     if any(name.startswith("libjemalloc.so") for name in facts["needed"]):
         facts["jemalloc"] = True  # the library's own page size is not this file's to say
-    elif facts["jemalloc"]:
-        facts["jemalloc_page_size"] = jemalloc_page_size(
-            read, _searched(code, _MAX_LOADED, data_ranges)[0], facts["machine"])
+    elif facts["jemalloc"] and facts["machine"] == "aarch64":
+        facts["jemalloc_page_size"] = jemalloc_page_size(read, _searched(code, _MAX_LOADED, data_ranges)[0])
 
 
 def _spans(parts: list, size: int) -> list:

@@ -6,7 +6,7 @@
 A program is searched window by window, so that memory stays constant; sizes and offsets are bytes. Every function
 takes ``read(offset, length)`` and a list of ranges ``(start, end)`` of the file. Neither symbols nor debug information
 are needed. Holds for files linked by cargo; seen in the wheels of extism-sys, yara-x, wasmtime, polars and
-ruff (x86_64, aarch64) and in jemalloc 5.3.0 built with 4, 16 and 64 KiB pages for both machines.
+ruff (x86_64, aarch64) and in jemalloc 5.3.0 built with 4, 16 and 64 KiB pages for aarch64.
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ _JEMALLOC = b"<jemalloc>: "  # how all its messages begin
 
 # pages_boot() in jemalloc's src/pages.c gives up when the kernel's pages are larger than its own. It asks sysconf(30),
 # which is _SC_PAGESIZE, and compares the answer with its own page size, a constant.
-_ASK = {"aarch64": b"\xc0\x03\x80\x52", "x86_64": b"\xbf\x1e\x00\x00\x00"}  # mov w0, #30; mov $30, %edi
+_ASK = b"\xc0\x03\x80\x52"  # mov w0, #30
 _COMPARE_WITHIN = 128  # from the question to the comparison; compilers put a prologue in between
 _LG_PAGES = (12, 13, 14, 15, 16)
-_X86_COMPARE = re.compile(rb"(?=(?:\x48\x3d|[\x48\x49]\x81[\xf8-\xff])(.{4}))", re.DOTALL)  # cmp $imm32, %r64
 
 
 def windows(read: Read, ranges: list) -> t.Iterator[tuple]:
@@ -87,40 +86,28 @@ def chosen_version(versions: t.Mapping) -> str | None:
     return best[1].decode() if best else None
 
 
-def jemalloc_page_size(read: Read, ranges: list, machine: str) -> int | None:
-    """The page size that jemalloc was built for, from its machine code; None if it cannot be told beyond doubt.
+def jemalloc_page_size(read: Read, ranges: list) -> int | None:
+    """The page size that jemalloc was built for, from its machine code for aarch64; None if it cannot be told beyond doubt.
 
     ranges are those of the executable segments. On kernels with larger pages such a program aborts at its first
     allocation, whatever its environment says (LG_PAGE, ``--with-lg-page``, JEMALLOC_SYS_WITH_LG_PAGE).
     """
-    if machine not in _ASK:
-        return None
-    compared = _compared_aarch64 if machine == "aarch64" else _compared_x86
     sizes = set()  # type: set[int]
     seen = 0
     for _offset, owned, content in windows(read, ranges):
-        for at in hits(content, _ASK[machine], owned):
-            sizes |= compared(content[at:at + _COMPARE_WITHIN])
+        for at in hits(content, _ASK, owned):
+            sizes |= _compared(content[at:at + _COMPARE_WITHIN])
             seen += 1
             if seen > _MAX_HITS or len(sizes) > 1:
                 return None
     return sizes.pop() if sizes else None
 
 
-def _compared_aarch64(code: bytes) -> set:
+def _compared(code: bytes) -> set:
     # The word after the question is the first that can compare. cmp xN, #imm, lsl #12 is
     # 1111 0001 01 imm12 Rn 11111 (Arm ARM: SUBS immediate, Rd = 31).
     for at in range(4, len(code) - 3, 4):
         word = int.from_bytes(code[at:at + 4], "little")
         if word & 0xFFC0001F == 0xF140001F and (word >> 10 & 0xFFF) in {1 << lg >> 12 for lg in _LG_PAGES}:
             return {(word >> 10 & 0xFFF) << 12}
-    return set()
-
-
-def _compared_x86(code: bytes) -> set:
-    # "> size" is compiled as a comparison with size or, by clang, with size + 1
-    for match in _X86_COMPARE.finditer(code):
-        size = int.from_bytes(match.group(1), "little") & ~1
-        if size in {1 << lg for lg in _LG_PAGES}:
-            return {size}
     return set()

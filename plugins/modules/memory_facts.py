@@ -202,8 +202,8 @@ ansible_facts:
           description:
             - By path, facts of program files. C(machine), C(class) 64 or 32, C(pie), C(static), C(interpreter), C(libc),
               C(needed), C(glibc_wanted), C(page_alignment), C(build_id), C(truncated), C(wasmtime), C(wasmtime_version),
-              C(jemalloc), C(jemalloc_page_size), C(rust), C(script), C(interpreter_found), and C(error) for what cannot be
-              started.
+              C(jemalloc), C(jemalloc_page_size) of a program for aarch64, C(rust), C(script), C(interpreter_found), and
+              C(error) for what cannot be started.
           type: dict
           returned: always
         unread:
