@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils import _checked_action
+from ansible_collections.aarch64.validator.plugins.plugin_utils import _checked_action, _filters  # noqa: F401
 from ansible_collections.aarch64.validator.plugins.plugin_utils._gather_action import GatherAction
 
 
