@@ -16,6 +16,8 @@ import re
 from ansible_collections.aarch64.validator.plugins.module_utils._redact import redact_text
 
 MAX_LINE = 2000
+_LOOKED_AT = 5 * MAX_LINE  # of a line, before what is secret is left out
+_LONGEST_SECRET = 1100  # of those that are known by what follows them, such as the password in a URL (_redact_shapes)
 
 # Wide on purpose: the controller's signatures decide.
 _RELEVANT = re.compile(
@@ -61,10 +63,17 @@ def parse_journal(text: str) -> list:
 def relevant_lines(entries: list) -> list:
     """The lines worth sending, as text with time and origin, secrets hidden."""
     return [
-        redact_text("{time} {identifier}[{pid}]: {message}".format(**entry))[:MAX_LINE]
+        _shown("{time} {identifier}[{pid}]: {message}".format(**entry))
         for entry in entries
         if _RELEVANT.search(entry["message"])
     ]
+
+
+def _shown(line: str) -> str:
+    looked_at = line[:_LOOKED_AT]
+    shown = redact_text(looked_at)
+    # A secret that is cut in two is not known for one.
+    return shown[:MAX_LINE] if looked_at == line else shown[:-_LONGEST_SECRET][:MAX_LINE]
 
 
 def engine_bytes_of(messages: list) -> int | None:

@@ -71,7 +71,7 @@ CASES: dict[str, tuple[t.Callable[[str], object], t.Callable[[int], str], int, f
     "maps, 65,530 lines": (maps, repeated(MAPS), 65530 * len(MAPS) // 5, 2.0),
     "explain, 10 MB": (explain_log, repeated(JOURNAL + "\n"), 10 * MEGABYTE, 8.0),
     "secrets: dashes": (_redact.redact_text, repeated("--password"), MEGABYTE, 0.5),
-    "secrets: addresses": (_redact.redact_text, repeated("a://b:"), MEGABYTE, 0.8),
+    "secrets: addresses": (_redact.redact_text, lambda size: repeated("a://b:")(size) + " a@b", MEGABYTE, 0.8),
     "strace": (strace, repeated(STRACE), MEGABYTE, 0.5),
     "properties": (_systemd.parse_show, repeated(SHOWN), MEGABYTE, 0.2),
     "one property": (_systemd.parse_show, repeated("a=b\n"), MEGABYTE, 0.2),

@@ -128,6 +128,16 @@ def test_journal_entries():
     assert journal_command(["a.service"], 5)[-2:] == ["--lines=5", "--unit=a.service"]
 
 
+@pytest.mark.parametrize("before", range(9300, 10100, 7))
+def test_secret_that_the_end_of_a_line_cuts_in_two(before):
+    hidden = "os error 12 --node-key " + "S3CRET" * 1300 + " "
+    message = hidden.ljust(before, ".") + " https://name:" + "S3CRET" * 100 + "@host " + "." * 5000
+    line, = relevant_lines(parse_journal(json.dumps({"MESSAGE": message})))
+    assert "S3CRET" not in line, "half of a password is shown"
+    assert line.startswith("? []: os error 12 --node-key ")
+    assert len(line) <= 2000
+
+
 @pytest.mark.parametrize(("given", "name"), [
     ("polkadot", "polkadot.service"), ("polkadot.service", "polkadot.service"), ("polkadot@1", "polkadot@1.service"),
     ("my.node", "my.node.service"),
