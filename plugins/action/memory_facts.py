@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.aarch64.validator.plugins.plugin_utils import _checked_action, _filters  # noqa: F401
+from ansible_collections.aarch64.validator.plugins.plugin_utils import _checked_action
+from ansible_collections.aarch64.validator.plugins.plugin_utils._filters import load_filters
 from ansible_collections.aarch64.validator.plugins.plugin_utils._gather_action import GatherAction
+
+# What was gathered is judged by filters, and ansible-core loads an action before it forks a process for each host.
+load_filters()
 
 
 class ActionModule(GatherAction, _checked_action.ActionModule):
