@@ -53,6 +53,18 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
     return {"revision": revision[0] if revision[1] else None, "dirty": problem is not None}
 
 
+def check_apart(source: str, directory: str) -> None:
+    """Raises BuildError for a build directory whose files git would take for changes of the source, hours later."""
+    try:
+        path = os.path.join(os.path.realpath(directory), "build.log")
+        answer = ask(["git", "-C", source, "check-ignore", "--quiet", "--", path], SECONDS, {"LC_ALL": "C"})
+    except NoAnswer:
+        return  # it is said elsewhere that there is no git
+    if answer.status == 1:  # in the tree, and not ignored there
+        raise BuildError(f"O(dir): {directory} lies in the git tree of {source}, which would then have changes that no revision "
+                         "has; give a directory outside")
+
+
 def _git(source: str, arguments: list) -> tuple:
     """``(output, True)``, or what git complains about and False."""
     try:

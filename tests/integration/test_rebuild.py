@@ -238,6 +238,22 @@ def test_a_source_that_no_revision_describes_is_refused(source: Path, tmp_path: 
     assert "has no Cargo.toml" in refused(tmp_path, directory)
 
 
+def test_a_build_directory_that_is_not_ours_is_refused(source: Path, tmp_path: Path) -> None:
+    inside = source / "out"
+    assert f"{inside} lies in the git tree of {source}" in refused(source, inside), "hours later the tree would be dirty"
+    assert not inside.exists()
+    (source / ".gitignore").write_text("out/\n")
+    commit(source)
+    assert built(source, inside)["done"], "git does not look there"
+
+    notes = tmp_path / "shared/cargo/registry/notes"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("of somebody else")
+    message = refused(source, tmp_path / "shared", names="node_build_")
+    assert message.startswith("node_build_dir: ") and "holds no artefacts of cargo" in message
+    assert notes.read_text() == "of somebody else"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_full_disk_is_told(source: Path, tmp_path: Path) -> None:
     directory = tmp_path / "build"
