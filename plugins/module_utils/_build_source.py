@@ -40,7 +40,8 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
                 found = expected[0][:12] if expected[1] else "unknown there"
                 raise BuildError(f"O(revision): {wanted} is {found}, but {source} has {revision[0][:12]} checked out; "
                                  "check out the revision to build, or give its git URL as O(source)")
-        changed = _git(source, ["status", "--porcelain", "--", "."])
+        # All of the tree, whatever its configuration hides: members of a workspace are built from beside their directory.
+        changed = _git(source, ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none"])
         if not changed[1]:
             raise BuildError(f"O(source): git status fails in {source}: {changed[0]}")
         if changed[0]:

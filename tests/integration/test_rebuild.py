@@ -233,6 +233,17 @@ def test_a_source_that_no_revision_describes_is_refused(source: Path, tmp_path: 
     dirty = built(source, directory, allow_dirty=True)
     assert "-dirty-" in dirty["manifest"]["release"] and dirty["manifest"]["dirty"]
     shutil.rmtree(directory)
+    commit(source)
+    (source / "src/bin/unseen.rs").write_text("fn main() {}\n")
+    subprocess.run(["git", "-C", str(source), "config", "status.showUntrackedFiles", "no"], check=True)
+    assert "(src/bin/unseen.rs)" in refused(source, directory), "git was told to hide what would be built"
+    member = crate.checkout(tmp_path / "workspace/node")
+    shutil.rmtree(member / ".git")
+    (member.parent / "lib.rs").touch()
+    subprocess.run(["git", "init", "--quiet", str(member.parent)], check=True)
+    commit(member.parent)
+    (member.parent / "lib.rs").write_text("// changed\n")
+    assert "(lib.rs)" in refused(member, directory), "what lies beside a member is built too"
     shutil.rmtree(source / ".git")
     assert "is no git tree" in refused(source, directory)
     assert "has no Cargo.toml" in refused(tmp_path, directory)
