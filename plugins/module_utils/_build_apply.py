@@ -74,8 +74,8 @@ def build_slice(options: dict, dry: bool) -> dict:
     os.makedirs(wanted.artefacts, exist_ok=True)
     token = uuid.uuid4().hex
     record = wanted.record
-    fetch = [wanted.found.cargo, "fetch", "--locked", "--target", record["inputs"]["target"]]
-    running.start(running.Job(token, directory, record["source"], wanted.command, fetch, wanted.environment, options["timeout"],
+    before = plan.commands_before(wanted.found.cargo, record["inputs"])
+    running.start(running.Job(token, directory, record["source"], wanted.command, before, wanted.environment, options["timeout"],
                               reasons, record))
     done = followed(directory, token, options)
     return dict(done, notes=notes + done["notes"], begun=begun)

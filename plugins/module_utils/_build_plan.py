@@ -106,9 +106,21 @@ def cargo_command(cargo: str, inputs: dict, target_directory: str, jobs: int | N
     command += ["--package", inputs["package"]] if inputs["package"] else []
     for name in inputs["binaries"]:
         command += ["--bin", name]
-    command += ["--features", ",".join(inputs["features"])] if inputs["features"] else []
-    command += [] if inputs["default features"] else ["--no-default-features"]
-    return command + (["--jobs", str(jobs)] if jobs else [])
+    return command + _feature_flags(inputs) + (["--jobs", str(jobs)] if jobs else [])
+
+
+def _feature_flags(inputs: dict) -> list:
+    flags = ["--features", ",".join(inputs["features"])] if inputs["features"] else []
+    return flags + ([] if inputs["default features"] else ["--no-default-features"])
+
+
+def commands_before(cargo: str, inputs: dict) -> list:
+    """The argument lists that fetch all dependencies and then, where features of these are wanted, have cargo look for them."""
+    commands = [[cargo, "fetch", "--locked", "--target", inputs["target"]]]
+    if any("/" in feature for feature in inputs["features"]):
+        look = [cargo, "tree", "--locked", "--depth", "0", "--target", inputs["target"]]
+        commands.append(look + (["--package", inputs["package"]] if inputs["package"] else []) + _feature_flags(inputs))
+    return commands
 
 
 def build_environment(session: t.Mapping, inputs: dict, found: Toolchain) -> dict:

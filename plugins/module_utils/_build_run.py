@@ -37,15 +37,15 @@ _libc = ctypes.CDLL(None)
 class Job(t.NamedTuple):
     """One build to be started.
 
-    stale: why the artefacts of earlier builds are removed first, empty where they stay. fetch: the command that gets all that
-    the build needs, before anything is removed. record: what the artefacts are made from.
+    stale: why the artefacts of earlier builds are removed first, empty where they stay. before: commands that get all that the
+    build needs and look at what only cargo can tell, before anything is removed. record: what the artefacts are made from.
     """
 
     id: str
     directory: str
     source: str
     command: list
-    fetch: list
+    before: list
     environment: dict
     seconds: int
     stale: list
@@ -138,7 +138,11 @@ def _build(job: Job, write: int) -> None:
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644), "wb") as stream:
         os.write(write, b"started")
         os.close(write)
-        ended = _run(job, job.fetch, stream, deadline) if job.stale else {"outcome": "done"}
+        ended = {"outcome": "done"}
+        for command in job.before if job.stale else []:
+            ended = _run(job, command, stream, deadline)
+            if ended["outcome"] != "done":
+                break
         if job.stale and ended["outcome"] == "done":
             stream.write(b"Removing the artefacts of earlier builds\n")
             stream.flush()

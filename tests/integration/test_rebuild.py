@@ -121,6 +121,8 @@ def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path
 
     feature = built(source, directory, features=["broken"])
     assert feature["cleaned"] and "features: broken, before none" in feature["actions"][0]
+    assert built(source, directory, features=["polkadot/broken"])["cleaned"], "a feature of another package, by its name"
+    assert built(source, directory, features=["broken"])["cleaned"]
     assert not built(source, directory, features=["broken"])["changed"]
 
     version = first["manifest"]["inputs"]["rustc"].split()[0]
@@ -163,6 +165,8 @@ def test_a_mistyped_name_costs_no_artefacts(source: Path, tmp_path: Path) -> Non
     ):
         message = refused(source, directory, **{option: value}, names="node_build_")
         assert message.startswith(f"node_build_{option}: ") and valid in message, message
+    message = refused(source, directory, features=["polkadto-cli/db"])
+    assert "polkadto-cli" in message and "Earlier artefacts are still there" in message, message
     assert (directory / "record.json").read_text() == record and os.listdir(directory / "cargo")
 
     # What only cargo can tell is asked before anything is removed, too.
