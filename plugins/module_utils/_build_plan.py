@@ -146,6 +146,6 @@ def made_files(inputs: dict, target_directory: str) -> dict:
 
 
 def release_name(binaries: list, revision: str | None, dirty: bool, digest: str) -> str:
-    """``polkadot-1a2b3c4d5e6f-0123abcd``: the node, the commit, and the beginning of the SHA-256 of its file."""
+    """``polkadot-1a2b3c4d5e6f-0123abcd``: the node, the commit, and the beginning of a SHA-256 of its files."""
     parts = [binaries[0], (revision or "")[:12], "dirty" if revision and dirty else "", digest[:8]]
     return "-".join(part for part in parts if part)

@@ -146,6 +146,15 @@ def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path
     assert built(source, directory)["changed"], "a damaged release was taken for a good one"
 
 
+def test_other_workers_make_another_release(source: Path, tmp_path: Path, releases: Releases) -> None:
+    made = [built(source, tmp_path / "build", binaries=binaries)["manifest"] for binaries in (["polkadot"], crate.BINARIES)]
+    digest = made[0]["binaries"][0]["sha256"]
+    assert digest == made[1]["binaries"][0]["sha256"] and made[0]["release"].endswith(digest[:8])
+    assert releases() == sorted(one["release"] for one in made), "a release with workers took the place of that without"
+    again = built(source, tmp_path / "build", binaries=["polkadot"])
+    assert not again["changed"] and again["manifest"] == made[0]
+
+
 def refused(source: Path, directory: Path, **options: t.Any) -> str:
     with pytest.raises(BuildError) as error:
         built(source, directory, **options)
