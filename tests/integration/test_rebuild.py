@@ -146,6 +146,18 @@ def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path
     assert built(source, directory)["changed"], "a damaged release was taken for a good one"
 
 
+def test_a_release_that_is_not_there_is_named_before_any_host_is_asked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "nobody.invalid,", "-e", "memory_pool_hosts=all",
+               "-e", f"memory_pool_report_dir={tmp_path}"]
+    for name in ("deliver", "verify"):
+        run = subprocess.run([*command, f"playbooks/{name}.yml", "-e", f"memory_pool_release={tmp_path}/nope"], cwd=ROOT,
+                             capture_output=True, text=True, check=False,
+                             env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+        output = run.stdout + run.stderr
+        assert run.returncode != 0 and f"memory_pool_release: {tmp_path}/nope is no release; give a directory" in output, output
+        assert "UNREACHABLE" not in output
+
+
 def test_other_workers_make_another_release(source: Path, tmp_path: Path, releases: Releases) -> None:
     made = [built(source, tmp_path / "build", binaries=binaries)["manifest"] for binaries in (["polkadot"], crate.BINARIES)]
     digest = made[0]["binaries"][0]["sha256"]
