@@ -203,11 +203,11 @@ def failure(directory: str, status: dict, limit: int) -> BuildError:
     log = os.path.join(directory, LOG)
     lines = log_lines(directory)
     text = "\n".join(lines)
-    free = shutil.disk_usage(directory).free
+    place, free = fullest(directory, status)
     # Where the disk is full, even how the build ended may not have been written.
-    if "No space left on device" in text or "os error 28" in text or free < FULL:
-        said = (f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free. Make room, "
-                "or give another O(dir)")
+    if "No space left on device" in text or "os error 28" in text or shutil.disk_usage(directory).free < FULL:
+        other = ", or give another O(dir)" if place == directory else ""
+        said = f"the disk is full: the build needs more room below {place}, where {free >> 20} MiB are free. Make room{other}"
     elif status.get("outcome") == "running":
         said = ("the build was interrupted: its process is gone without a result (killed, out of memory, or the host was "
                 "restarted). Run again: cargo goes on where it stopped")
@@ -226,6 +226,15 @@ def failure(directory: str, status: dict, limit: int) -> BuildError:
             "exit status {}".format(status["status"]) if status["status"] >= 0 else "signal {}".format(-status["status"]))
     kept = " Earlier artefacts are still there." if status.get("stale") and not status.get("removed") else ""
     return BuildError(f"{said}; nothing was released.{kept} The whole log: {log}", lines, removal(directory, status))
+
+
+def fullest(directory: str, status: dict) -> tuple:
+    """``(path, bytes free)`` of the place with the least room, of those that a build writes to."""
+    given = ((status.get("record") or {}).get("inputs") or {}).get("environment") or {}
+    wanted = dict(os.environ, **given)
+    places = [directory, wanted.get("CARGO_HOME") or os.path.expanduser("~/.cargo"), wanted.get("TMPDIR") or "/tmp"]
+    # Of several on one disk the first is named.
+    return min(((place, shutil.disk_usage(place).free) for place in places if os.path.isdir(place)), key=lambda pair: pair[1])
 
 
 def removal(directory: str, status: dict) -> list:

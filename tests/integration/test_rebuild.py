@@ -298,7 +298,8 @@ def test_a_full_disk_is_told(source: Path, tmp_path: Path) -> None:
     try:
         assert "min_free wants 10 GiB" in refused(source, directory, min_free="10G")
         message = refused(source, directory, min_free="100k")
-        assert message.startswith("the disk is full: the build needs more room below"), message
+        assert message.startswith(f"the disk is full: the build needs more room below {directory}, where 0 MiB"), message
+        assert "give another dir" in message
     finally:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
