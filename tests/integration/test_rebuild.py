@@ -146,16 +146,28 @@ def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path
     assert built(source, directory)["changed"], "a damaged release was taken for a good one"
 
 
-def test_a_release_that_is_not_there_is_named_before_any_host_is_asked(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "nobody.invalid,", "-e", "memory_pool_hosts=all",
-               "-e", f"memory_pool_report_dir={tmp_path}"]
-    for name in ("deliver", "verify"):
-        run = subprocess.run([*command, f"playbooks/{name}.yml", "-e", f"memory_pool_release={tmp_path}/nope"], cwd=ROOT,
-                             capture_output=True, text=True, check=False,
-                             env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
-        output = run.stdout + run.stderr
-        assert run.returncode != 0 and f"memory_pool_release: {tmp_path}/nope is no release; give a directory" in output, output
-        assert "UNREACHABLE" not in output
+def without_hosts(name: str, release: str, report: Path) -> str:
+    """What a playbook says of a release that it refuses before any host is asked."""
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "nobody.invalid,", f"playbooks/{name}.yml", "-e",
+               json.dumps({"memory_pool_hosts": "all", "memory_pool_report_dir": str(report), "memory_pool_release": release})]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False,
+                         env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+    output = run.stdout + run.stderr
+    assert run.returncode != 0 and "UNREACHABLE" not in output, output
+    return output
+
+
+@pytest.mark.parametrize("name", ["deliver", "verify"])
+def test_a_release_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    output = without_hosts(name, f"{tmp_path}/nope", tmp_path)
+    assert f"memory_pool_release: {tmp_path}/nope is no release; give a directory" in output, output
+
+
+def test_a_file_that_the_manifest_does_not_name_is_not_delivered(source: Path, tmp_path: Path) -> None:
+    release = built(source, tmp_path / "build")["directory"]
+    Path(release, "polkadot-execute-worker").touch()
+    output = without_hosts("deliver", release, tmp_path)
+    assert "has files that its manifest does not name: polkadot-execute-worker;" in output, output
 
 
 def test_other_workers_make_another_release(source: Path, tmp_path: Path, releases: Releases) -> None:
