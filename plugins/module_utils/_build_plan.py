@@ -19,8 +19,9 @@ if t.TYPE_CHECKING:
 # log2 of the largest page that jemalloc can run on: 64 KiB, and so also on 16 KiB and 4 KiB.
 LG_PAGE = ("JEMALLOC_SYS_WITH_LG_PAGE", "16")
 # What the session may hold and would change a build unseen.
-HIDDEN = re.compile(r"\A(?:RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_(?:BUILD|PROFILE|TARGET)_\w*|RUSTUP_TOOLCHAIN|RUSTC|CARGO|"
-                    + LG_PAGE[0] + r")\Z")
+HIDDEN = re.compile(r"\A(?:RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_(?:BUILD|PROFILE|TARGET)_\w*|CARGO_INCREMENTAL|"
+                    r"RUSTUP_TOOLCHAIN|RUSTC(?:_(?:WORKSPACE_)?WRAPPER|_BOOTSTRAP)?|CARGO|(?:HOST_|TARGET_)?(?:CC|CXX|AR|C(?:XX|PP)?FLAGS)"
+                    r"(?:_[\w-]+)?|LDFLAGS|SKIP_WASM_BUILD|" + LG_PAGE[0] + r")\Z")
 # Cargo keeps what these make apart from one another, or makes it anew by itself.
 NEVER_STALE = ("binaries", "package", "profile")
 _NAME = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_-]*\Z")

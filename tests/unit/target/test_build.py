@@ -100,6 +100,12 @@ def test_command_and_environment():
     assert variables["PATH"] == "/t/bin:/usr/bin" and variables["RUSTUP_TOOLCHAIN"] == FOUND.name and variables["HOME"] == "/h"
     assert variables["CARGO_ENCODED_RUSTFLAGS"] == "-C\x1flto" and not {
         "RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PROFILE_RELEASE_OPT_LEVEL"} & set(variables)
+    unseen = dict.fromkeys([
+        "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_BOOTSTRAP", "CARGO_INCREMENTAL", "CC", "CFLAGS_" + ARM64, "TARGET_CXX",
+        "CPPFLAGS", "AR_aarch64_unknown_linux_gnu", "LDFLAGS", "SKIP_WASM_BUILD"], "x")
+    assert build_environment({**unseen, "CARGO_HOME": "/h", "CARD": "x", "https_proxy": "p"}, inputs(), FOUND).keys() == (
+        build_environment({}, inputs(), FOUND).keys() | {"CARGO_HOME", "CARD", "https_proxy"}), "the manifest would not name them"
+    assert build_environment({}, inputs(environment={"CC": "clang"}), FOUND)["CC"] == "clang"
     assert variables["JEMALLOC_SYS_WITH_LG_PAGE"] == "16", "the session decided on which pages the node can run"
     assert variables["CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER"] == "/usr/bin/ld"
     assert inputs(environment={"JEMALLOC_SYS_WITH_LG_PAGE": 14})["environment"] == {"JEMALLOC_SYS_WITH_LG_PAGE": "14"}
