@@ -30,7 +30,10 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
         raise BuildError("git is missing on the build host, so that nothing says which revision a source is of; install git")
     problem = None
     revision = _git(source, ["rev-parse", "--verify", "HEAD^{commit}"])
-    if not revision[1]:
+    if "dubious ownership" in revision[0]:
+        problem = (f"O(source): {source} belongs to another user, so that git does not say what is in it; build as that user, or "
+                   f"run: git config --global --add safe.directory {source}")
+    elif not revision[1]:
         problem = (f"O(source): {source} is no git tree with a commit ({revision[0]}), so that nothing says what would be in the "
                    "binary")
     else:

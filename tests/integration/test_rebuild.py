@@ -281,6 +281,11 @@ def test_a_source_that_no_revision_describes_is_refused(source: Path, tmp_path: 
     commit(member.parent)
     (member.parent / "lib.rs").write_text("// changed\n")
     assert "(lib.rs)" in refused(member, directory), "what lies beside a member is built too"
+    if os.geteuid() == 0:
+        os.chown(source / ".git", 65534, 65534)
+        os.chown(source, 65534, 65534)
+        message = refused(source, directory)
+        assert "belongs to another user" in message and f"safe.directory {source}" in message, message
     shutil.rmtree(source / ".git")
     assert "is no git tree" in refused(source, directory)
     assert "has no Cargo.toml" in refused(tmp_path, directory)
