@@ -111,6 +111,9 @@ def test_what_is_said_of_a_release():
 @pytest.mark.parametrize("change", [
     {"schema": 2}, {"release": "../../etc"}, {"binaries": []}, {"binaries": [{"name": "../x", "sha256": "0" * 64, "facts": {}}]},
     {"binaries": [{"name": "polkadot", "sha256": "none", "facts": {}}]},
+    *(release_manifest(**{name: value}) for name, value in (
+        ("glibc_wanted", 2.36), ("wasmtime_version", 36), ("page_alignment", "64K"),
+        ("jemalloc_page_size", [65536]), ("libc", {}))),
 ])
 def test_a_manifest_that_leads_elsewhere_is_refused(change):
     with pytest.raises(OptionError, match="release"):
