@@ -15,7 +15,7 @@ import uuid
 from ansible_collections.aarch64.validator.plugins.module_utils import _build_plan as plan
 from ansible_collections.aarch64.validator.plugins.module_utils import _build_run as running
 from ansible_collections.aarch64.validator.plugins.module_utils._build_result import RELEASES, made_from, manifests, release
-from ansible_collections.aarch64.validator.plugins.module_utils._build_source import source_state
+from ansible_collections.aarch64.validator.plugins.module_utils._build_source import check_apart, source_state
 from ansible_collections.aarch64.validator.plugins.module_utils._build_toolchain import (
     BuildError,
     Toolchain,
@@ -27,6 +27,7 @@ from ansible_collections.aarch64.validator.plugins.module_utils._build_workspace
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, format_human, parse_size
 
 _LOOK_SECONDS = 0.2
+_MARKS_OF_CARGO = (".rustc_info.json", "CACHEDIR.TAG")
 _OPTION = re.compile(r"\bO\(([a-z_]+)\)")
 
 
@@ -73,8 +74,8 @@ def build_slice(options: dict, dry: bool) -> dict:
     os.makedirs(wanted.artefacts, exist_ok=True)
     token = uuid.uuid4().hex
     record = wanted.record
-    fetch = [wanted.found.cargo, "fetch", "--locked", "--target", record["inputs"]["target"]]
-    running.start(running.Job(token, directory, record["source"], wanted.command, fetch, wanted.environment, options["timeout"],
+    before = plan.commands_before(wanted.found.cargo, record["inputs"])
+    running.start(running.Job(token, directory, record["source"], wanted.command, before, wanted.environment, options["timeout"],
                               reasons, record))
     done = followed(directory, token, options)
     return dict(done, notes=notes + done["notes"], begun=begun)
@@ -109,6 +110,8 @@ def wanted_build(options: dict, directory: str) -> Wanted:
     source = os.path.realpath(options["source"])
     if source == os.path.realpath(directory):
         raise BuildError(f"O(dir): {directory} is the source itself; give a directory of its own for what is built")
+    if not options["allow_dirty"]:
+        check_apart(source, directory)
     state = source_state(source, options["revision"], options["allow_dirty"])
     found = find_toolchain(source, options["toolchain"], options["cargo"])
     target = options["target"] or found.host
@@ -133,10 +136,19 @@ def before_the_build(options: dict, directory: str, wanted: Wanted) -> tuple:
                          "make room, or give another O(dir)")
     artefacts = os.path.isdir(wanted.artefacts) and bool(os.listdir(wanted.artefacts))
     record = running.load(directory, running.RECORD)
+    if artefacts and not record and not running.load(directory, running.STATUS):
+        check_cargo_made(wanted.artefacts)
     reasons = plan.stale_reasons(record, wanted.record["inputs"], wanted.record["source"], artefacts, options["clean"])
     status = running.load(directory, running.STATUS)
     unfinished = status.get("outcome") in ("running", "timed out") and not reasons and artefacts
     return reasons, ["a build that was interrupted goes on where it stopped"] if unfinished else []
+
+
+def check_cargo_made(artefacts: str) -> None:
+    """Raises BuildError for a directory of somebody else, such as a home of cargo, that no build may remove."""
+    if not any(os.path.exists(os.path.join(artefacts, name)) for name in _MARKS_OF_CARGO):
+        raise BuildError(f"O(dir): {artefacts} is there already and holds no artefacts of cargo, so that it is not removed; "
+                         "give a directory of its own for what is built")
 
 
 def followed(directory: str, token: str, options: dict) -> dict:

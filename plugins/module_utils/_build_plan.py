@@ -19,8 +19,9 @@ if t.TYPE_CHECKING:
 # log2 of the largest page that jemalloc can run on: 64 KiB, and so also on 16 KiB and 4 KiB.
 LG_PAGE = ("JEMALLOC_SYS_WITH_LG_PAGE", "16")
 # What the session may hold and would change a build unseen.
-HIDDEN = re.compile(r"\A(?:RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_(?:BUILD|PROFILE|TARGET)_\w*|RUSTUP_TOOLCHAIN|RUSTC|CARGO|"
-                    + LG_PAGE[0] + r")\Z")
+HIDDEN = re.compile(r"\A(?:RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_(?:BUILD|PROFILE|TARGET)_\w*|CARGO_INCREMENTAL|"
+                    r"RUSTUP_TOOLCHAIN|RUSTC(?:_(?:WORKSPACE_)?WRAPPER|_BOOTSTRAP)?|CARGO|(?:HOST_|TARGET_)?(?:CC|CXX|AR|C(?:XX|PP)?FLAGS)"
+                    r"(?:_[\w-]+)?|LDFLAGS|SKIP_WASM_BUILD|" + LG_PAGE[0] + r")\Z")
 # Cargo keeps what these make apart from one another, or makes it anew by itself.
 NEVER_STALE = ("binaries", "package", "profile")
 _NAME = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
@@ -106,9 +107,21 @@ def cargo_command(cargo: str, inputs: dict, target_directory: str, jobs: int | N
     command += ["--package", inputs["package"]] if inputs["package"] else []
     for name in inputs["binaries"]:
         command += ["--bin", name]
-    command += ["--features", ",".join(inputs["features"])] if inputs["features"] else []
-    command += [] if inputs["default features"] else ["--no-default-features"]
-    return command + (["--jobs", str(jobs)] if jobs else [])
+    return command + _feature_flags(inputs) + (["--jobs", str(jobs)] if jobs else [])
+
+
+def _feature_flags(inputs: dict) -> list:
+    flags = ["--features", ",".join(inputs["features"])] if inputs["features"] else []
+    return flags + ([] if inputs["default features"] else ["--no-default-features"])
+
+
+def commands_before(cargo: str, inputs: dict) -> list:
+    """The argument lists that fetch all dependencies and then, where features of these are wanted, have cargo look for them."""
+    commands = [[cargo, "fetch", "--locked", "--target", inputs["target"]]]
+    if any("/" in feature for feature in inputs["features"]):
+        look = [cargo, "tree", "--locked", "--depth", "0", "--target", inputs["target"]]
+        commands.append(look + (["--package", inputs["package"]] if inputs["package"] else []) + _feature_flags(inputs))
+    return commands
 
 
 def build_environment(session: t.Mapping, inputs: dict, found: Toolchain) -> dict:
@@ -134,6 +147,6 @@ def made_files(inputs: dict, target_directory: str) -> dict:
 
 
 def release_name(binaries: list, revision: str | None, dirty: bool, digest: str) -> str:
-    """``polkadot-1a2b3c4d5e6f-0123abcd``: the node, the commit, and the beginning of the SHA-256 of its file."""
+    """``polkadot-1a2b3c4d5e6f-0123abcd``: the node, the commit, and the beginning of a SHA-256 of its files."""
     parts = [binaries[0], (revision or "")[:12], "dirty" if revision and dirty else "", digest[:8]]
     return "-".join(part for part in parts if part)

@@ -98,7 +98,7 @@ def release(directory: str, files: dict, record: dict, command: list, own_machin
     binaries, notes = described(files, own_machine)
     state = {"revision": record["revision"], "dirty": record["dirty"]}
     earlier = [manifest for manifest in manifests(directory) if made_from(manifest, record["inputs"], state)]
-    name = release_name([binary["name"] for binary in binaries], state["revision"], state["dirty"], binaries[0]["sha256"])
+    name = release_name([binary["name"] for binary in binaries], state["revision"], state["dirty"], digest_of(binaries))
     path = os.path.join(directory, RELEASES, name)
     digests = [binary["sha256"] for binary in binaries]
     reproducible = _digests(earlier[-1]) == digests if earlier else None
@@ -116,6 +116,16 @@ def release(directory: str, files: dict, record: dict, command: list, own_machin
         return {"manifest": manifest, "path": path, "new": False, "notes": notes, "reproducible": reproducible}
     _place(path, files, manifest)
     return {"manifest": manifest, "path": path, "new": True, "notes": notes, "reproducible": reproducible}
+
+
+def digest_of(binaries: list) -> str:
+    """What tells releases of one commit apart: the SHA-256 of the only binary, or one over those of all, with their names.
+
+    Otherwise a release with workers would have the name of that without, which nodes run already, and never be delivered.
+    """
+    if len(binaries) == 1:
+        return binaries[0]["sha256"]
+    return hashlib.sha256("".join("{sha256}  {name}\n".format(**binary) for binary in binaries).encode()).hexdigest()
 
 
 def _digests(manifest: dict) -> list:

@@ -37,15 +37,15 @@ _libc = ctypes.CDLL(None)
 class Job(t.NamedTuple):
     """One build to be started.
 
-    stale: why the artefacts of earlier builds are removed first, empty where they stay. fetch: the command that gets all that
-    the build needs, before anything is removed. record: what the artefacts are made from.
+    stale: why the artefacts of earlier builds are removed first, empty where they stay. before: commands that get all that the
+    build needs and look at what only cargo can tell, before anything is removed. record: what the artefacts are made from.
     """
 
     id: str
     directory: str
     source: str
     command: list
-    fetch: list
+    before: list
     environment: dict
     seconds: int
     stale: list
@@ -138,7 +138,11 @@ def _build(job: Job, write: int) -> None:
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644), "wb") as stream:
         os.write(write, b"started")
         os.close(write)
-        ended = _run(job, job.fetch, stream, deadline) if job.stale else {"outcome": "done"}
+        ended = {"outcome": "done"}
+        for command in job.before if job.stale else []:
+            ended = _run(job, command, stream, deadline)
+            if ended["outcome"] != "done":
+                break
         if job.stale and ended["outcome"] == "done":
             stream.write(b"Removing the artefacts of earlier builds\n")
             stream.flush()
@@ -199,11 +203,11 @@ def failure(directory: str, status: dict, limit: int) -> BuildError:
     log = os.path.join(directory, LOG)
     lines = log_lines(directory)
     text = "\n".join(lines)
-    free = shutil.disk_usage(directory).free
+    place, free = fullest(directory, status)
     # Where the disk is full, even how the build ended may not have been written.
-    if "No space left on device" in text or "os error 28" in text or free < FULL:
-        said = (f"the disk is full: the build needs more room below {directory}, where {free >> 20} MiB are free. Make room, "
-                "or give another O(dir)")
+    if "No space left on device" in text or "os error 28" in text or shutil.disk_usage(directory).free < FULL:
+        other = ", or give another O(dir)" if place == directory else ""
+        said = f"the disk is full: the build needs more room below {place}, where {free >> 20} MiB are free. Make room{other}"
     elif status.get("outcome") == "running":
         said = ("the build was interrupted: its process is gone without a result (killed, out of memory, or the host was "
                 "restarted). Run again: cargo goes on where it stopped")
@@ -222,6 +226,15 @@ def failure(directory: str, status: dict, limit: int) -> BuildError:
             "exit status {}".format(status["status"]) if status["status"] >= 0 else "signal {}".format(-status["status"]))
     kept = " Earlier artefacts are still there." if status.get("stale") and not status.get("removed") else ""
     return BuildError(f"{said}; nothing was released.{kept} The whole log: {log}", lines, removal(directory, status))
+
+
+def fullest(directory: str, status: dict) -> tuple:
+    """``(path, bytes free)`` of the place with the least room, of those that a build writes to."""
+    given = ((status.get("record") or {}).get("inputs") or {}).get("environment") or {}
+    wanted = dict(os.environ, **given)
+    places = [directory, wanted.get("CARGO_HOME") or os.path.expanduser("~/.cargo"), wanted.get("TMPDIR") or "/tmp"]
+    # Of several on one disk the first is named.
+    return min(((place, shutil.disk_usage(place).free) for place in places if os.path.isdir(place)), key=lambda pair: pair[1])
 
 
 def removal(directory: str, status: dict) -> list:

@@ -30,7 +30,10 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
         raise BuildError("git is missing on the build host, so that nothing says which revision a source is of; install git")
     problem = None
     revision = _git(source, ["rev-parse", "--verify", "HEAD^{commit}"])
-    if not revision[1]:
+    if "dubious ownership" in revision[0]:
+        problem = (f"O(source): {source} belongs to another user, so that git does not say what is in it; build as that user, or "
+                   f"run: git config --global --add safe.directory {source}")
+    elif not revision[1]:
         problem = (f"O(source): {source} is no git tree with a commit ({revision[0]}), so that nothing says what would be in the "
                    "binary")
     else:
@@ -40,7 +43,8 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
                 found = expected[0][:12] if expected[1] else "unknown there"
                 raise BuildError(f"O(revision): {wanted} is {found}, but {source} has {revision[0][:12]} checked out; "
                                  "check out the revision to build, or give its git URL as O(source)")
-        changed = _git(source, ["status", "--porcelain", "--", "."])
+        # All of the tree, whatever its configuration hides: members of a workspace are built from beside their directory.
+        changed = _git(source, ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none"])
         if not changed[1]:
             raise BuildError(f"O(source): git status fails in {source}: {changed[0]}")
         if changed[0]:
@@ -51,6 +55,18 @@ def source_state(source: str, wanted: str | None, allow_dirty: bool) -> dict:
     if problem and not allow_dirty:
         raise BuildError(f"{problem}. {_WAY_OUT}")
     return {"revision": revision[0] if revision[1] else None, "dirty": problem is not None}
+
+
+def check_apart(source: str, directory: str) -> None:
+    """Raises BuildError for a build directory whose files git would take for changes of the source, hours later."""
+    try:
+        path = os.path.join(os.path.realpath(directory), "build.log")
+        answer = ask(["git", "-C", source, "check-ignore", "--quiet", "--", path], SECONDS, {"LC_ALL": "C"})
+    except NoAnswer:
+        return  # it is said elsewhere that there is no git
+    if answer.status == 1:  # in the tree, and not ignored there
+        raise BuildError(f"O(dir): {directory} lies in the git tree of {source}, which would then have changes that no revision "
+                         "has; give a directory outside")
 
 
 def _git(source: str, arguments: list) -> tuple:

@@ -64,7 +64,7 @@ def check_names(workspace: dict, options: dict) -> None:
             raise OptionError("binaries", name, f"binaries of the {where}: {_some(binaries)}")
     features = {feature for package in chosen for feature in package["features"]}
     for feature in options["features"]:
-        # A feature of another package, as in polkadot-cli/db, is for cargo to find.
+        # A feature of another package, as in polkadot-cli/db, is for cargo to find, by commands_before().
         if "/" not in feature and feature not in features | {"default"}:
             raise OptionError("features", feature, f"features of the {where}: {_some(features)}")
 

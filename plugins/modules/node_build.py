@@ -78,7 +78,10 @@ options:
     elements: str
     default: []
   environment:
-    description: Further variables of the build. They are written into the manifest, so keep secrets out of them.
+    description:
+      - Further variables of the build. They are written into the manifest, so keep secrets out of them.
+      - Compilers, wrappers and flags that the session names, as in E(CC), E(CFLAGS) or E(RUSTC_WRAPPER), do not reach the build;
+        those that are wanted belong here.
     type: dict
     default: {}
   jobs:

@@ -15,20 +15,29 @@ from ansible_collections.aarch64.validator.plugins.module_utils._sizes import Op
 SCHEMA = 1
 _NAME = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
 _DIGEST = re.compile(r"\A[0-9a-f]{64}\Z")
+# What the rules look at. Of another type, it would be taken for facts of the host that are damaged.
+_FACTS = {"machine": str, "libc": str, "glibc_wanted": str, "wasmtime_version": str, "error": str, "interpreter": str,
+          "page_alignment": int, "jemalloc_page_size": int}
 
 
 def checked_manifest(manifest: t.Any, option: str) -> dict:
-    """A manifest of module node_build whose names and digests can be relied on. Raises OptionError."""
+    """A manifest of module node_build whose names, digests and facts can be relied on. Raises OptionError."""
     try:
         sound = (
             manifest["schema"] == SCHEMA and _NAME.match(manifest["release"]) and manifest["binaries"]
-            and all(_NAME.match(one["name"]) and _DIGEST.match(one["sha256"]) and isinstance(one["facts"], dict)
+            and all(_NAME.match(one["name"]) and _DIGEST.match(one["sha256"]) and _sound(one["facts"])
                     for one in manifest["binaries"]))
     except (KeyError, TypeError):
         sound = False
     if not sound:
         raise OptionError(option, str(manifest)[:80], "a directory that the playbook rebuild has written, with its manifest.json")
     return manifest
+
+
+def _sound(facts: t.Any) -> bool:
+    """Whether facts of a program, such as a manifest that somebody has edited holds, are each of the type that they should be."""
+    return isinstance(facts, dict) and all(
+        facts.get(name) is None or isinstance(facts[name], kind) for name, kind in _FACTS.items())
 
 
 def program_name(release: dict) -> str:

@@ -91,8 +91,9 @@ def _of_arm64(name: str, facts: dict) -> list:
     warnings = []
     alignment, pages, wasmtime = facts.get("page_alignment"), facts.get("jemalloc_page_size"), facts.get("wasmtime_version")
     if alignment and alignment < LARGEST_PAGE:
+        # Without -Wl, whose commas would make three flags of it on a command line of ansible-playbook.
         warnings.append(f"{name}: its segments are aligned to {format_human(alignment)}; kernels with larger pages cannot load "
-                        "it (rustflags: -Clink-arg=-Wl,-z,max-page-size=65536)")
+                        "it (-e node_build_rustflags=-Clink-arg=-z,-Clink-arg=max-page-size=65536)")
     if pages and pages < LARGEST_PAGE:
         warnings.append(f"{name}: its jemalloc runs on pages of {format_human(pages)} at most (JEMALLOC_SYS_WITH_LG_PAGE=16)")
     if wasmtime and version_tuple(wasmtime) < FIXED_WASMTIME:

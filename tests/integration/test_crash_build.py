@@ -35,7 +35,7 @@ directory, record = sys.argv[1], json.loads(sys.argv[3])
 stale = ["another toolchain"] if sys.argv[2] == "clean" else []
 os.makedirs(directory + "/cargo", exist_ok=True)
 command = ["/bin/sh", "-c", f"mkdir -p {directory}/cargo && echo made >{directory}/cargo/node"]
-job = _build_run.Job("token", directory, "/", command, ["true"], dict(os.environ), 60, stale, record)
+job = _build_run.Job("token", directory, "/", command, [["true"]], dict(os.environ), 60, stale, record)
 _build_run._build(job, os.open(os.devnull, os.O_WRONLY))
 """
 RELEASE = HEAD + """

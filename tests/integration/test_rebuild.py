@@ -121,6 +121,8 @@ def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path
 
     feature = built(source, directory, features=["broken"])
     assert feature["cleaned"] and "features: broken, before none" in feature["actions"][0]
+    assert built(source, directory, features=["polkadot/broken"])["cleaned"], "a feature of another package, by its name"
+    assert built(source, directory, features=["broken"])["cleaned"]
     assert not built(source, directory, features=["broken"])["changed"]
 
     version = first["manifest"]["inputs"]["rustc"].split()[0]
@@ -144,6 +146,39 @@ def test_cleaned_only_where_the_inputs_have_changed(source: Path, tmp_path: Path
     assert built(source, directory)["changed"], "a damaged release was taken for a good one"
 
 
+def without_hosts(name: str, release: str, report: Path) -> str:
+    """What a playbook says of a release that it refuses before any host is asked."""
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "nobody.invalid,", f"playbooks/{name}.yml", "-e",
+               json.dumps({"memory_pool_hosts": "all", "memory_pool_report_dir": str(report), "memory_pool_release": release})]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False,
+                         env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+    output = run.stdout + run.stderr
+    assert run.returncode != 0 and "UNREACHABLE" not in output, output
+    return output
+
+
+@pytest.mark.parametrize("name", ["deliver", "verify"])
+def test_a_release_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    output = without_hosts(name, f"{tmp_path}/nope", tmp_path)
+    assert f"memory_pool_release: {tmp_path}/nope is no release; give a directory" in output, output
+
+
+def test_a_file_that_the_manifest_does_not_name_is_not_delivered(source: Path, tmp_path: Path) -> None:
+    release = built(source, tmp_path / "build")["directory"]
+    Path(release, "polkadot-execute-worker").touch()
+    output = without_hosts("deliver", release, tmp_path)
+    assert "has files that its manifest does not name: polkadot-execute-worker;" in output, output
+
+
+def test_other_workers_make_another_release(source: Path, tmp_path: Path, releases: Releases) -> None:
+    made = [built(source, tmp_path / "build", binaries=binaries)["manifest"] for binaries in (["polkadot"], crate.BINARIES)]
+    digest = made[0]["binaries"][0]["sha256"]
+    assert digest == made[1]["binaries"][0]["sha256"] and made[0]["release"].endswith(digest[:8])
+    assert releases() == sorted(one["release"] for one in made), "a release with workers took the place of that without"
+    again = built(source, tmp_path / "build", binaries=["polkadot"])
+    assert not again["changed"] and again["manifest"] == made[0]
+
+
 def refused(source: Path, directory: Path, **options: t.Any) -> str:
     with pytest.raises(BuildError) as error:
         built(source, directory, **options)
@@ -163,6 +198,8 @@ def test_a_mistyped_name_costs_no_artefacts(source: Path, tmp_path: Path) -> Non
     ):
         message = refused(source, directory, **{option: value}, names="node_build_")
         assert message.startswith(f"node_build_{option}: ") and valid in message, message
+    message = refused(source, directory, features=["polkadto-cli/db"])
+    assert "polkadto-cli" in message and "Earlier artefacts are still there" in message, message
     assert (directory / "record.json").read_text() == record and os.listdir(directory / "cargo")
 
     # What only cargo can tell is asked before anything is removed, too.
@@ -233,9 +270,41 @@ def test_a_source_that_no_revision_describes_is_refused(source: Path, tmp_path: 
     dirty = built(source, directory, allow_dirty=True)
     assert "-dirty-" in dirty["manifest"]["release"] and dirty["manifest"]["dirty"]
     shutil.rmtree(directory)
+    commit(source)
+    (source / "src/bin/unseen.rs").write_text("fn main() {}\n")
+    subprocess.run(["git", "-C", str(source), "config", "status.showUntrackedFiles", "no"], check=True)
+    assert "(src/bin/unseen.rs)" in refused(source, directory), "git was told to hide what would be built"
+    member = crate.checkout(tmp_path / "workspace/node")
+    shutil.rmtree(member / ".git")
+    (member.parent / "lib.rs").touch()
+    subprocess.run(["git", "init", "--quiet", str(member.parent)], check=True)
+    commit(member.parent)
+    (member.parent / "lib.rs").write_text("// changed\n")
+    assert "(lib.rs)" in refused(member, directory), "what lies beside a member is built too"
+    if os.geteuid() == 0:
+        os.chown(source / ".git", 65534, 65534)
+        os.chown(source, 65534, 65534)
+        message = refused(source, directory)
+        assert "belongs to another user" in message and f"safe.directory {source}" in message, message
     shutil.rmtree(source / ".git")
     assert "is no git tree" in refused(source, directory)
     assert "has no Cargo.toml" in refused(tmp_path, directory)
+
+
+def test_a_build_directory_that_is_not_ours_is_refused(source: Path, tmp_path: Path) -> None:
+    inside = source / "out"
+    assert f"{inside} lies in the git tree of {source}" in refused(source, inside), "hours later the tree would be dirty"
+    assert not inside.exists()
+    (source / ".gitignore").write_text("out/\n")
+    commit(source)
+    assert built(source, inside)["done"], "git does not look there"
+
+    notes = tmp_path / "shared/cargo/registry/notes"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("of somebody else")
+    message = refused(source, tmp_path / "shared", names="node_build_")
+    assert message.startswith("node_build_dir: ") and "holds no artefacts of cargo" in message
+    assert notes.read_text() == "of somebody else"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
@@ -246,7 +315,8 @@ def test_a_full_disk_is_told(source: Path, tmp_path: Path) -> None:
     try:
         assert "min_free wants 10 GiB" in refused(source, directory, min_free="10G")
         message = refused(source, directory, min_free="100k")
-        assert message.startswith("the disk is full: the build needs more room below"), message
+        assert message.startswith(f"the disk is full: the build needs more room below {directory}, where 0 MiB"), message
+        assert "give another dir" in message
     finally:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
 

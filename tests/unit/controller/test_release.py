@@ -99,6 +99,8 @@ def test_what_is_said_of_a_release():
     bad = release_manifest(wasmtime_version="35.0.0", page_alignment=4096, jemalloc_page_size=4096)
     old = release_check(bad, {})["warnings"]
     assert all(any(word in text for text in old) for word in ("wasmtime-miscompile", "max-page-size=65536", "LG_PAGE=16")), old
+    flags = next(text for text in old if "max-page-size" in text).partition("-e node_build_rustflags=")[2].rstrip(")")
+    assert flags.split(",") == ["-Clink-arg=-z", "-Clink-arg=max-page-size=65536"], "Ansible splits what -e gives at its commas"
     assert "Out of memory (os error 12)" in release_check(release_manifest(libc="musl"), {})["warnings"][0]
     assert release_check(release_manifest(machine="x86_64"), {})["problems"] == [
         "polkadot is for x86_64, but it was built for aarch64-unknown-linux-gnu"]
@@ -109,6 +111,9 @@ def test_what_is_said_of_a_release():
 @pytest.mark.parametrize("change", [
     {"schema": 2}, {"release": "../../etc"}, {"binaries": []}, {"binaries": [{"name": "../x", "sha256": "0" * 64, "facts": {}}]},
     {"binaries": [{"name": "polkadot", "sha256": "none", "facts": {}}]},
+    *(release_manifest(**{name: value}) for name, value in (
+        ("glibc_wanted", 2.36), ("wasmtime_version", 36), ("page_alignment", "64K"),
+        ("jemalloc_page_size", [65536]), ("libc", {}))),
 ])
 def test_a_manifest_that_leads_elsewhere_is_refused(change):
     with pytest.raises(OptionError, match="release"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import node_crate_builds as crate
 import pytest
@@ -99,6 +100,12 @@ def test_command_and_environment():
     assert variables["PATH"] == "/t/bin:/usr/bin" and variables["RUSTUP_TOOLCHAIN"] == FOUND.name and variables["HOME"] == "/h"
     assert variables["CARGO_ENCODED_RUSTFLAGS"] == "-C\x1flto" and not {
         "RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PROFILE_RELEASE_OPT_LEVEL"} & set(variables)
+    unseen = dict.fromkeys([
+        "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_BOOTSTRAP", "CARGO_INCREMENTAL", "CC", "CFLAGS_" + ARM64, "TARGET_CXX",
+        "CPPFLAGS", "AR_aarch64_unknown_linux_gnu", "LDFLAGS", "SKIP_WASM_BUILD"], "x")
+    assert build_environment({**unseen, "CARGO_HOME": "/h", "CARD": "x", "https_proxy": "p"}, inputs(), FOUND).keys() == (
+        build_environment({}, inputs(), FOUND).keys() | {"CARGO_HOME", "CARD", "https_proxy"}), "the manifest would not name them"
+    assert build_environment({}, inputs(environment={"CC": "clang"}), FOUND)["CC"] == "clang"
     assert variables["JEMALLOC_SYS_WITH_LG_PAGE"] == "16", "the session decided on which pages the node can run"
     assert variables["CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER"] == "/usr/bin/ld"
     assert inputs(environment={"JEMALLOC_SYS_WITH_LG_PAGE": 14})["environment"] == {"JEMALLOC_SYS_WITH_LG_PAGE": "14"}
@@ -133,6 +140,19 @@ def test_names_of_releases():
     assert release_name(["polkadot"], "1a2b3c4d5e6f7a8b", False, "0123456789") == "polkadot-1a2b3c4d5e6f-01234567"
     assert release_name(["polkadot"], "1a2b3c4d5e6f7a8b", True, "0123456789") == "polkadot-1a2b3c4d5e6f-dirty-01234567"
     assert release_name(["polkadot"], None, True, "0123456789") == "polkadot-01234567"
+
+
+def test_the_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "build.log").write_text("error: failed to write: No space left on device (os error 28)\n")
+    small = tmp_path / "small"
+    small.mkdir()
+    usage = {str(small): SimpleNamespace(free=0)}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage.get(path, SimpleNamespace(free=50 << 30)))
+    status = {"outcome": "failed", "status": 101, "record": {"inputs": {"environment": {"TMPDIR": str(small)}}}}
+    message = str(_build_run.failure(str(tmp_path), status, 60))
+    assert f"needs more room below {small}, where 0 MiB" in message and "O(dir)" not in message, message
+    message = str(_build_run.failure(str(tmp_path), dict(status, record={}), 60))
+    assert f"below {tmp_path}," in message and "give another O(dir)" in message
 
 
 def test_what_cargo_and_git_say_has_no_secret(tmp_path: Path) -> None:
