@@ -127,10 +127,15 @@ def drift_texts(entry: dict) -> list:
     return texts + [_setting_text(row) for row in drift["settings"]]
 
 
+def differs(entry: dict) -> bool:
+    """Whether a person is told anything of the drift of one host: what is mere info is not, a host that fell silent is."""
+    return entry["drift"]["verdict_before"] != entry["verdict"] or bool(drift_texts(entry))
+
+
 def fleet_text(report: dict) -> str:
     """What a person is told of the drift of the whole report."""
     drift = report["drift"]
-    count = sum(any(entry["drift"][kind] for kind in ("new", "gone", "changed", "settings")) for entry in report["hosts"])
+    count = sum(differs(entry) for entry in report["hosts"])
     parts = ["{:,} of {:,} hosts differ".format(count, len(report["hosts"]))]
     parts += [f"{len(drift[key]):,} {word}: {_some(drift[key])}"
               for key, word in (("hosts_new", "new"), ("hosts_gone", "gone")) if drift[key]]
