@@ -173,6 +173,10 @@ def test_old_report_cannot_drive_the_terminal():
     {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "findings": [], "settings": [None]}]},
     {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "settings": [], "findings": [
         {"id": "x", "service": None, "severity": "bad", "summary": ""}]}]},
+    {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "settings": [], "findings": [
+        {"id": ["x"], "service": None, "severity": "risk", "summary": ""}]}]},
+    {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "findings": [], "settings": [
+        dict(ROW, service=None, setting="LimitNOFILE", live={"soft": 1})]}]},
     host_facts(),
 ])
 def test_what_is_no_baseline(content):

@@ -84,6 +84,7 @@ def test_drift_of_a_piece_is_left_out():
     (later(report(b=HEALTHY), policy={"shm_size": "4G"}), "memory_pool_shm_size was '4G' in two.json and None in one.json; run"),
     (later(report(b=HEALTHY), schema=2), "two.json is of schema 2, this version writes schema 1"),
     (later(report(b=HEALTHY), generated_at=None), "two.json has no generated_at; give"),
+    (later(report(b=HEALTHY), generated_at="yesterday"), "two.json has no generated_at that is a time; give"),
     ([], "two.json is no report"),
     ({"schema": 1, "hosts": [{"name": "b"}]}, "two.json has a list of hosts that is not whole"),
 ])
@@ -105,6 +106,17 @@ def test_host_of_another_version_is_named(name, value):
     if name != "identities":
         with pytest.raises(ValueError, match=r"one\.json"):
             merge_reports([("one.json", piece)])
+
+
+@pytest.mark.parametrize(("rows", "name", "value"), [
+    ("findings", "summary", 5), ("findings", "evidence", "text"), ("findings", "service", ["a"]),
+    ("settings", "wanted", {"x": 1}), ("settings", "session", []),
+])
+def test_value_of_another_kind_is_told_before_anything_is_made_of_it(rows, name, value):
+    piece = later(report(a=AT_RISK))
+    piece["hosts"][0][rows][0][name] = value
+    with pytest.raises(ValueError, match=r"one\.json.* (not whole|has no (findings|settings) that this version can read)"):
+        merge_reports([("one.json", piece)])
 
 
 def test_one_host_twice_in_a_piece():
