@@ -52,6 +52,7 @@ def with_drift(report: dict, baseline: dict) -> dict:
     drift = {
         "generated_at": baseline.get("generated_at"),
         "mode": baseline.get("mode"),
+        "version": baseline.get("version"),
         "same_policy": isinstance(baseline.get("policy"), dict) and not differences(baseline["policy"], report["policy"]),
         "hosts_new": sorted(names - set(before)),
         "hosts_gone": sorted(set(before) - names),
@@ -145,6 +146,7 @@ def fleet_text(report: dict) -> str:
     parts += [f"{len(drift[key]):,} {word}: {_some(drift[key])}"
               for key, word in (("hosts_new", "new"), ("hosts_gone", "gone")) if drift[key]]
     parts += [] if drift["same_policy"] else ["it was judged by another policy"]
+    parts += [] if drift["version"] == report["version"] else ["it was judged by another version of aarch64.validator"]
     when = plain(drift["generated_at"]).replace("T", " ").replace("Z", " UTC")
     return "since the report of {}: {}".format(when, "; ".join(parts))
 

@@ -20,7 +20,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift i
 )
 
 # What a report has besides its hosts, and what every host has; another version has others.
-REPORT = {"generated_at": str, "mode": str, "check": bool, "policy": dict}
+REPORT = {"version": str, "generated_at": str, "mode": str, "check": bool, "policy": dict}
 HOST = {name: type(value) for name, value in host_entry("", {}).items() if value is not None and name != "failure"}
 MAY_BE_NONE = tuple(name for name in host_entry("", {}) if name not in HOST)
 # What the files, the table and the exit of a run read of each finding and each setting.
@@ -54,6 +54,7 @@ def merge_reports(pieces: list) -> dict:
     entries = _entries(checked)
     newest = max(report["generated_at"] for _file, report in checked)
     merged = build_report(entries, model["policy"], model["mode"], model["check"], newest)
+    merged["version"] = model["version"]  # of those who judged
     merged["pieces"] = [{"file": file, "generated_at": report["generated_at"], "hosts": len(report["hosts"])}
                         for file, report in checked]
     merged["duplicate_identities"] = _duplicates(entries)
@@ -107,7 +108,10 @@ def _are_identities(nodes: object) -> bool:
 
 
 def _same_run(first: str, model: dict, file: str, report: dict) -> None:
-    """Whether two pieces are of one kind of run and were judged alike."""
+    """Whether two pieces are of one kind of run and were judged alike; another version may know other findings."""
+    if report["version"] != model["version"]:
+        raise ValueError(f"version is {report['version']!r} in {file} and {model['version']!r} in {first}; "
+                         "run all pieces with one version of aarch64.validator")
     for name in ("mode", "check"):
         if report[name] != model[name]:
             raise ValueError(f"{name} is {report[name]!r} in {file} and {model[name]!r} in {first}; "

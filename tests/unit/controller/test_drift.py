@@ -137,6 +137,12 @@ def test_terminal_says_it():
     assert "since" not in "\n".join(line for line, _colour in terminal_lines(report(a=LOWER), 160, False))
 
 
+def test_other_version_is_told():
+    older = dict(report(a=HEALTHY), version="0.9.0")
+    assert "another version" in terminal_lines(with_drift(report(a=HEALTHY), older), 160, False)[1][0]
+    assert "another version" not in terminal_lines(with_drift(report(a=HEALTHY), report(a=HEALTHY)), 160, False)[1][0]
+
+
 def with_info(outcome: dict) -> dict:
     changed = copy.deepcopy(outcome)
     changed["assessment"]["findings"] = [{**AT_RISK["assessment"]["findings"][0], "severity": "info"}]

@@ -20,6 +20,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._merge_r
     merge_reports,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._piece_files import read_pieces
+from ansible_collections.aarch64.validator.plugins.plugin_utils._version import VERSION
 
 KEY = "ab" * 32
 
@@ -39,7 +40,7 @@ def test_merge_is_the_report_of_one_run():
     first = report(a=HEALTHY, d=UNREACHABLE)
     second = later(report(c=BLOCKED, e=ADVICE, b=AT_RISK), generated_at="2026-01-02T00:00:00Z")
     merged = merge_reports([("one.json", first), ("two.json", second)])
-    for key in ("schema", "mode", "check", "policy", "summary", "hosts"):
+    for key in ("schema", "version", "mode", "check", "policy", "summary", "hosts"):
         assert merged[key] == one[key]
     assert merged["generated_at"] == "2026-01-02T00:00:00Z"
     assert merged["pieces"] == [{"file": "one.json", "generated_at": "2026-01-01T00:00:00Z", "hosts": 2},
@@ -83,6 +84,8 @@ def test_drift_of_a_piece_is_left_out():
     (report(b=HEALTHY, check=True), "check is True in two.json and False in one.json; give"),
     (later(report(b=HEALTHY), policy={"shm_size": "4G"}), "memory_pool_shm_size was '4G' in two.json and None in one.json; run"),
     (later(report(b=HEALTHY), schema=2), "two.json is of schema 2, this version writes schema 1"),
+    (later(report(b=HEALTHY), version="1.1.0"), f"version is '1.1.0' in two.json and '{VERSION}' in one.json; run"),
+    (later(report(b=HEALTHY), version=None), "two.json has no version; give"),
     (later(report(b=HEALTHY), generated_at=None), "two.json has no generated_at; give"),
     (later(report(b=HEALTHY), generated_at="yesterday"), "two.json has no generated_at that is a time; give"),
     ([], "two.json is no report"),
