@@ -30,7 +30,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build i
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._csv import hosts_csv
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import with_drift
-from ansible_collections.aarch64.validator.plugins.plugin_utils._report._files import located, remove, write_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._files import check_writable, located, remove, write_text
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._html import report_html
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._junit import junit_xml
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._kept_facts import (
@@ -99,7 +99,11 @@ class ActionModule(ActionBase):
         store = FactStore(constants.DEFAULT_LOCAL_TMP)
         report = self.merged(options, store) if options["pieces"] is not None else self.told(options, task_vars, store)
         report = with_drift(report, baseline) if baseline else report
-        path = write_text(report_chunks(report), options["dir"], REPORT)
+        try:
+            path = write_text(report_chunks(report), options["dir"], REPORT)
+        except AnsibleActionFail:
+            show(report)  # what was found and done on hosts must not be lost with the file
+            raise
         files = [path, *write_formats(report, options["dir"])]
         if report["mode"] == "audit" and options["facts_dir"] is None:
             write_facts(report["hosts"], options["dir"])
@@ -149,6 +153,7 @@ def check(options: dict[str, t.Any]) -> dict[str, t.Any]:
         raise AnsibleActionFail(str(error)) from None
     except QueryError as error:
         raise AnsibleActionFail(f"memory_pool_query: {error}") from None
+    check_writable(options["dir"])
     return {"changed": False}
 
 
@@ -196,8 +201,8 @@ def write_facts(entries: list[dict[str, t.Any]], directory: str) -> None:
             write_text(text, os.path.join(directory, DIRECTORY), file_name(entry["name"]))
 
 
-def show(report: dict[str, t.Any], path: str) -> None:
-    """Print the summary."""
+def show(report: dict[str, t.Any], path: str | None = None) -> None:
+    """Print the summary, and where the report lies."""
     width = shutil.get_terminal_size((100, 24)).columns
     display.display("")
     for text, colour in terminal_lines(report, width, display.verbosity > 0):
@@ -206,4 +211,5 @@ def show(report: dict[str, t.Any], path: str) -> None:
         display.display("")
         display.display("one node on two hosts: " + clean(item["text"]), color="red")
     display.display("")
-    display.display("report: " + path)
+    if path:
+        display.display("report: " + path)

@@ -143,13 +143,36 @@ def _multi_select_dict(node: dict, place: Place) -> Place:
 
 
 def _comparator(node: dict, place: Place) -> Place:
-    for child in node["children"]:
-        _visit(child, place)
-        if node["value"] in ORDERING and child["type"] == "literal" and isinstance(child["value"], str):
-            value = child["value"]
-            number = f"; write `{value}`" if re.fullmatch(r"-?\d+", value) else ""
-            raise PathError(f"a text such as {value!r} is neither less nor more than anything, numbers alone are{number}", None)
+    places = [_visit(child, place) for child in node["children"]]
+    for child, other in zip(node["children"], places[::-1]):
+        if child["type"] == "literal" and node["value"] in ORDERING:
+            _check_order(child["value"])
+        elif child["type"] == "literal":
+            _check_equality(child["value"], other)
     return UNKNOWN
+
+
+def _check_order(value: t.Any) -> None:
+    if isinstance(value, str):
+        number = f"; write `{value}`" if re.fullmatch(r"-?\d+", value) else ""
+        raise PathError(f"a text such as {value!r} is neither less nor more than anything, numbers alone are{number}", None)
+
+
+def _check_equality(value: t.Any, place: Place) -> None:
+    """What is never equal: a list and a single value, a number or truth and the text that is written like it."""
+    known = [other for other in place.values if other is not None]
+    if not known or value is None or isinstance(value, (list, dict)):
+        return
+    if all(isinstance(other, list) for other in known):
+        hint = f"; ask whether it holds one: contains(LIST, {_literal(value)})"
+        raise PathError(f"{_subject(place)} is a list, which never equals {_kind(value)}{hint}", place.start)
+    pattern, wanted = (r"true|false", (bool,)) if isinstance(known[0], bool) else (r"-?\d+", (int, float))  # type: tuple[str, tuple]
+    if isinstance(value, str) and re.fullmatch(pattern, value) and all(isinstance(other, wanted) for other in known):
+        raise PathError(f"{_subject(place)} is {_kind(known[0])}, which never equals a text; write `{value}`", place.start)
+
+
+def _literal(value: str | float) -> str:
+    return f"'{value}'" if isinstance(value, str) else f"`{json.dumps(value)}`"
 
 
 def _test(node: dict, place: Place) -> Place:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding import INFO
+from ansible_collections.aarch64.validator.plugins.plugin_utils._version import VERSION
 
 SCHEMA = 1
 VERDICTS = ("failed", "unreachable", "blocked", "at-risk", "advice", "healthy")  # worst first
@@ -59,13 +60,14 @@ def _gone(diagnosis: dict, assessment: dict) -> list:
 
 
 def build_report(entries: list, policy: dict, mode: str, check: bool, generated_at: str) -> dict:
-    """The report of design: ``{schema, generated_at, policy, summary, hosts}``, worst hosts first."""
+    """The report of design: ``{schema, version, generated_at, policy, summary, hosts}``, worst hosts first."""
     summary = dict.fromkeys(("hosts", *VERDICTS), 0)
     summary["hosts"] = len(entries)
     for entry in entries:
         summary[entry["verdict"]] += 1
     return {
         "schema": SCHEMA,
+        "version": VERSION,
         "generated_at": generated_at,
         "mode": mode,
         "check": check,

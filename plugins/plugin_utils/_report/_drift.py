@@ -12,9 +12,11 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._finding 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._settings import value_text
 
 VALUES = ("wanted", "configured", "live")
-# What this module reads of a finding and of a setting in the earlier report.
-FINDING = ("id", "service", "severity", "summary")
-SETTING = ("service", "setting", *VALUES, "ok")
+MAYBE_TEXT = (str, type(None))
+VALUE = (int, float, str, type(None))
+# What this module reads of a finding and of a setting in the earlier report, and of which kinds that is.
+FINDING = {"id": str, "service": MAYBE_TEXT, "severity": str, "summary": str}
+SETTING = {"service": MAYBE_TEXT, "setting": str, **dict.fromkeys(VALUES, VALUE), "ok": bool}
 
 
 def checked_baseline(report: object) -> dict:
@@ -32,12 +34,15 @@ def checked_baseline(report: object) -> dict:
 def _is_host(entry: object) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not isinstance(entry.get("verdict"), str):
         return False
-    return _are_rows(entry.get("findings"), FINDING) and _are_rows(entry.get("settings"), SETTING) and all(
+    return are_rows(entry.get("findings"), FINDING) and are_rows(entry.get("settings"), SETTING) and all(
         item["severity"] in SEVERITIES for item in entry["findings"])
 
 
-def _are_rows(rows: object, names: tuple) -> bool:
-    return isinstance(rows, list) and all(isinstance(row, dict) and all(name in row for name in names) for row in rows)
+def are_rows(rows: object, kinds: dict) -> bool:
+    """Whether this is a list of mappings that have all these, each of its kind."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and all(name in row and isinstance(row[name], kind) for name, kind in kinds.items())
+        for row in rows)
 
 
 def with_drift(report: dict, baseline: dict) -> dict:
@@ -47,6 +52,7 @@ def with_drift(report: dict, baseline: dict) -> dict:
     drift = {
         "generated_at": baseline.get("generated_at"),
         "mode": baseline.get("mode"),
+        "version": baseline.get("version"),
         "same_policy": isinstance(baseline.get("policy"), dict) and not differences(baseline["policy"], report["policy"]),
         "hosts_new": sorted(names - set(before)),
         "hosts_gone": sorted(set(before) - names),
@@ -127,14 +133,20 @@ def drift_texts(entry: dict) -> list:
     return texts + [_setting_text(row) for row in drift["settings"]]
 
 
+def differs(entry: dict) -> bool:
+    """Whether a person is told anything of the drift of one host: what is mere info is not, a host that fell silent is."""
+    return entry["drift"]["verdict_before"] != entry["verdict"] or bool(drift_texts(entry))
+
+
 def fleet_text(report: dict) -> str:
     """What a person is told of the drift of the whole report."""
     drift = report["drift"]
-    count = sum(any(entry["drift"][kind] for kind in ("new", "gone", "changed", "settings")) for entry in report["hosts"])
+    count = sum(differs(entry) for entry in report["hosts"])
     parts = ["{:,} of {:,} hosts differ".format(count, len(report["hosts"]))]
     parts += [f"{len(drift[key]):,} {word}: {_some(drift[key])}"
               for key, word in (("hosts_new", "new"), ("hosts_gone", "gone")) if drift[key]]
     parts += [] if drift["same_policy"] else ["it was judged by another policy"]
+    parts += [] if drift["version"] == report["version"] else ["it was judged by another version of aarch64.validator"]
     when = plain(drift["generated_at"]).replace("T", " ").replace("Z", " UTC")
     return "since the report of {}: {}".format(when, "; ".join(parts))
 

@@ -27,18 +27,34 @@ def located(directory: str, name: str) -> str:
 def write_text(text: str | t.Iterable[str], directory: str, name: str, mode: int = 0o600) -> str:
     """Write one file, whole or not at all, and give its path. Raises AnsibleActionFail for a directory that takes none."""
     path = located(directory, name)
+    with _made(os.path.dirname(path), directory) as holder:
+        _write(text, holder, os.path.basename(path), mode)
+    return path
+
+
+def check_writable(directory: str) -> None:
+    """Make the directory and a file in it that goes again, while nothing is lost yet. Raises AnsibleActionFail."""
+    path = located(directory, "")
+    with _made(os.path.dirname(path), directory) as holder:
+        draft, number = _draft(holder)
+        os.close(number)
+        os.unlink(draft, dir_fd=holder)
+
+
+@contextlib.contextmanager
+def _made(directory: str, given: str) -> t.Iterator[int]:
+    """A descriptor of a directory, which is made where it is missing; what goes wrong with it is told of the given name."""
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        holder = opened(os.path.dirname(path))
+        os.makedirs(directory, exist_ok=True)
+        holder = opened(directory)
         try:
-            _write(text, holder, os.path.basename(path), mode)
+            yield holder
         finally:
             os.close(holder)
     except OSError as error:
         raise AnsibleActionFail(
-            f"memory_pool_report_dir: {directory!r} cannot be written ({error.strerror}); give a directory that you may write"
+            f"memory_pool_report_dir: {given!r} cannot be written ({error.strerror}); give a directory that you may write"
         ) from None  # ansible-core would add the message of the cause to this one
-    return path
 
 
 def opened(directory: str) -> int:
@@ -57,8 +73,7 @@ def opened(directory: str) -> int:
 
 def _write(text: str | t.Iterable[str], holder: int, name: str, mode: int) -> None:
     """Write a file into an open directory under a name of its own, then give it its name."""
-    draft = f".report-{secrets.token_hex(8)}"
-    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=holder)
+    draft, number = _draft(holder)
     try:
         with open(number, "w", encoding="utf-8", newline="") as stream:
             os.fchmod(number, mode)
@@ -68,6 +83,12 @@ def _write(text: str | t.Iterable[str], holder: int, name: str, mode: int) -> No
         with contextlib.suppress(OSError):
             os.unlink(draft, dir_fd=holder)
         raise
+
+
+def _draft(holder: int) -> tuple[str, int]:
+    """A new file in an open directory, under a name that no other has."""
+    name = f".report-{secrets.token_hex(8)}"
+    return name, os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=holder)
 
 
 def remove(directory: str, name: str) -> None:

@@ -5,21 +5,32 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.aarch64.validator.plugins.plugin_utils._identity import duplicate_identities
 from ansible_collections.aarch64.validator.plugins.plugin_utils._policy import differences
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import VERDICTS, build_report, host_entry
-from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import checked_baseline
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._drift import (
+    FINDING,
+    MAYBE_TEXT,
+    SETTING,
+    VALUE,
+    are_rows,
+    checked_baseline,
+)
 
 # What a report has besides its hosts, and what every host has; another version has others.
-REPORT = {"generated_at": str, "mode": str, "check": bool, "policy": dict}
+REPORT = {"version": str, "generated_at": str, "mode": str, "check": bool, "policy": dict}
 HOST = {name: type(value) for name, value in host_entry("", {}).items() if value is not None and name != "failure"}
 MAY_BE_NONE = tuple(name for name in host_entry("", {}) if name not in HOST)
-# What the table and the exit of a run read of each finding and each setting.
+# What the files, the table and the exit of a run read of each finding and each setting.
+WHOLE = {**FINDING, "explains": bool, "automatic": bool, "evidence": list, "remedy": MAYBE_TEXT, "reference": str}
 ROWS = {
-    "findings": ("id", "service", "severity", "summary", "explains", "automatic", "evidence", "reference"),
-    "before": ("id", "service", "severity", "summary", "explains", "automatic", "evidence", "reference"),
-    "settings": ("service", "setting", "wanted", "configured", "live", "configured_ok", "live_ok", "ok", "note"),
-}
+    "findings": WHOLE,
+    "before": WHOLE,
+    "settings": {**SETTING, "session": VALUE, "configured_ok": bool, "live_ok": bool, "note": MAYBE_TEXT},
+}  # type: dict[str, dict]
+WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def identities(outcome: dict) -> list:
@@ -43,6 +54,7 @@ def merge_reports(pieces: list) -> dict:
     entries = _entries(checked)
     newest = max(report["generated_at"] for _file, report in checked)
     merged = build_report(entries, model["policy"], model["mode"], model["check"], newest)
+    merged["version"] = model["version"]  # of those who judged
     merged["pieces"] = [{"file": file, "generated_at": report["generated_at"], "hosts": len(report["hosts"])}
                         for file, report in checked]
     merged["duplicate_identities"] = _duplicates(entries)
@@ -56,6 +68,8 @@ def _checked(file: str, report: object) -> dict:
     except ValueError as error:
         raise ValueError(f"{file} {error}") from None
     missing = [name for name, kind in REPORT.items() if not isinstance(whole.get(name), kind)]
+    if not missing and not WHEN.fullmatch(whole["generated_at"]):
+        missing = ["generated_at that is a time"]
     if missing:
         raise ValueError(f"{file} has no {', '.join(missing)}; give a report of this version")
     for entry in whole["hosts"]:
@@ -73,8 +87,8 @@ def _problem(entry: dict) -> str | None:
     for name, kind in HOST.items():
         if not isinstance(entry.get(name), kind):
             return name
-    for name, fields in ROWS.items():
-        if not all(isinstance(row, dict) and all(field in row for field in fields) for row in entry[name]):
+    for name, kinds in ROWS.items():
+        if not are_rows(entry[name], kinds):
             return name
     failure = entry.get("failure")
     if failure is not None and not (isinstance(failure, dict) and "message" in failure):
@@ -94,7 +108,10 @@ def _are_identities(nodes: object) -> bool:
 
 
 def _same_run(first: str, model: dict, file: str, report: dict) -> None:
-    """Whether two pieces are of one kind of run and were judged alike."""
+    """Whether two pieces are of one kind of run and were judged alike; another version may know other findings."""
+    if report["version"] != model["version"]:
+        raise ValueError(f"version is {report['version']!r} in {file} and {model['version']!r} in {first}; "
+                         "run all pieces with one version of aarch64.validator")
     for name in ("mode", "check"):
         if report[name] != model[name]:
             raise ValueError(f"{name} is {report[name]!r} in {file} and {model[name]!r} in {first}; "

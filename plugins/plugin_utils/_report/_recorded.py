@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import typing as t
 import urllib.parse
@@ -12,6 +13,8 @@ import urllib.parse
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
 
 SUFFIX = ".json"
+LONGEST = 250  # a file system takes names of 255 bytes
+SUM = 16  # characters of a checksum, which stand for the rest of a longer name
 DIRECTORY = "facts"  # within memory_pool_report_dir
 CACHED = "aarch64_memory"  # the name of these facts among those of a host
 # Since ansible-core 2.19 a fact cache holds the facts of a host as a text in this field, and its key begins with this mark.
@@ -20,13 +23,19 @@ MARK = "s1_"
 
 
 def file_name(host: str) -> str:
-    """The file of a host. No name of a host leads out of the directory, hides there, or shares the file of another."""
+    """The file of a host. No name of a host leads out of the directory, hides there, or shares the file of another.
+
+    One that is too long for a file is cut, and ends in a checksum; a name that is whole has no ``~``.
+    """
     quoted = urllib.parse.quote(host, safe="").replace("~", "%7E")
-    return ("%2E" + quoted[1:] if quoted.startswith(".") else quoted) + SUFFIX
+    quoted = "%2E" + quoted[1:] if quoted.startswith(".") else quoted
+    if len(quoted) > LONGEST:
+        quoted = quoted[:LONGEST - SUM - 1] + "~" + hashlib.sha256(quoted.encode()).hexdigest()[:SUM]
+    return quoted + SUFFIX
 
 
 def host_name(file: str) -> str:
-    """The host of a file; file_name backwards. What could drive a terminal stays encoded."""
+    """The host of a file; file_name backwards, for a name that was not cut. What could drive a terminal stays encoded."""
     return _printable(urllib.parse.unquote(file[:-len(SUFFIX)]))
 
 

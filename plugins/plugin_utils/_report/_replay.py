@@ -20,6 +20,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorde
     SUFFIX,
     cached,
     facts_outcome,
+    file_name,
     host_name,
     recorded_outcome,
     refused,
@@ -42,7 +43,8 @@ def recorded(
         raise AnsibleActionFail(str(error)) from None
     files = regular_files(directory)
     own = [file for file in files if file.suffix == SUFFIX]
-    told = ((host_name(file.name), file) for file in own) if own else cache(files)
+    known = {file_name(host): host for host in hosts or ()}  # a name that was cut cannot be read back
+    told = ((known.get(file.name) or host_name(file.name), file) for file in own) if own else cache(files)
     found = False
     for name, source in told:
         if hosts is None or name in hosts:

@@ -97,7 +97,7 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
     trials = [said["text"] for _unit, said in sorted(entry["clean_starts"].items())
               if not any(summary.startswith(said["text"]) for summary in known)]
     told += [("clean start: " + clean(text), None) for text in trials]
-    told += [("since then: " + text, None) for text in drift_texts(entry)]
+    told += [("since then: " + text, None) for text in _verdict_before(entry) + drift_texts(entry)]
     told += [(changed + clean(change), None) for change in entry["changes"]]
     told += [("undone: " + clean(change), None) for change in entry["undone"]]
     own = [row["note"] for row in entry["settings"] if row["note"] and row["service"] is None]
@@ -115,6 +115,12 @@ def _details(entry: dict, report: dict, width: int, verbose: bool) -> list:
         lines += [(line, colour) for line in wrapped]
     lines += table
     return lines
+
+
+def _verdict_before(entry: dict) -> list:
+    """The earlier verdict of a host that could not be judged this time, of which no finding is compared."""
+    was = (entry.get("drift") or {}).get("verdict_before")
+    return [f"was {clean(was)}"] if was and entry["failure"] and was != entry["verdict"] else []
 
 
 def _gap_texts(entry: dict, verbose: bool) -> list:

@@ -137,6 +137,31 @@ def test_terminal_says_it():
     assert "since" not in "\n".join(line for line, _colour in terminal_lines(report(a=LOWER), 160, False))
 
 
+def test_other_version_is_told():
+    older = dict(report(a=HEALTHY), version="0.9.0")
+    assert "another version" in terminal_lines(with_drift(report(a=HEALTHY), older), 160, False)[1][0]
+    assert "another version" not in terminal_lines(with_drift(report(a=HEALTHY), report(a=HEALTHY)), 160, False)[1][0]
+
+
+def with_info(outcome: dict) -> dict:
+    changed = copy.deepcopy(outcome)
+    changed["assessment"]["findings"] = [{**AT_RISK["assessment"]["findings"][0], "severity": "info"}]
+    return changed
+
+
+@pytest.mark.parametrize(("before", "now", "count", "line"), [
+    (with_info(HEALTHY), HEALTHY, 0, None),
+    (HEALTHY, UNREACHABLE, 1, "since then: was healthy"),
+    (UNREACHABLE, UNREACHABLE, 0, None),
+    (UNREACHABLE, HEALTHY, 1, None),
+])
+def test_hosts_that_differ_are_those_that_something_is_told_of(before, now, count, line):
+    told = drift(before, now)
+    shown = "\n".join(text for text, _colour in terminal_lines(told, 160, False))
+    assert f": {count} of 1 hosts differ" in shown
+    assert (line or "since then") in shown if line else "since then" not in shown
+
+
 def test_old_report_cannot_drive_the_terminal():
     older = json.loads(json.dumps(report(**{"a": SMALLER, "x\x1b[2J": HEALTHY})))
     older["generated_at"] = "\x1b[31m"
@@ -154,6 +179,10 @@ def test_old_report_cannot_drive_the_terminal():
     {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "findings": [], "settings": [None]}]},
     {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "settings": [], "findings": [
         {"id": "x", "service": None, "severity": "bad", "summary": ""}]}]},
+    {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "settings": [], "findings": [
+        {"id": ["x"], "service": None, "severity": "risk", "summary": ""}]}]},
+    {"schema": 1, "hosts": [{"name": "a", "verdict": "x", "findings": [], "settings": [
+        dict(ROW, service=None, setting="LimitNOFILE", live={"soft": 1})]}]},
     host_facts(),
 ])
 def test_what_is_no_baseline(content):

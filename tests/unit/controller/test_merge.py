@@ -20,6 +20,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._merge_r
     merge_reports,
 )
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._piece_files import read_pieces
+from ansible_collections.aarch64.validator.plugins.plugin_utils._version import VERSION
 
 KEY = "ab" * 32
 
@@ -39,7 +40,7 @@ def test_merge_is_the_report_of_one_run():
     first = report(a=HEALTHY, d=UNREACHABLE)
     second = later(report(c=BLOCKED, e=ADVICE, b=AT_RISK), generated_at="2026-01-02T00:00:00Z")
     merged = merge_reports([("one.json", first), ("two.json", second)])
-    for key in ("schema", "mode", "check", "policy", "summary", "hosts"):
+    for key in ("schema", "version", "mode", "check", "policy", "summary", "hosts"):
         assert merged[key] == one[key]
     assert merged["generated_at"] == "2026-01-02T00:00:00Z"
     assert merged["pieces"] == [{"file": "one.json", "generated_at": "2026-01-01T00:00:00Z", "hosts": 2},
@@ -83,7 +84,10 @@ def test_drift_of_a_piece_is_left_out():
     (report(b=HEALTHY, check=True), "check is True in two.json and False in one.json; give"),
     (later(report(b=HEALTHY), policy={"shm_size": "4G"}), "memory_pool_shm_size was '4G' in two.json and None in one.json; run"),
     (later(report(b=HEALTHY), schema=2), "two.json is of schema 2, this version writes schema 1"),
+    (later(report(b=HEALTHY), version="1.1.0"), f"version is '1.1.0' in two.json and '{VERSION}' in one.json; run"),
+    (later(report(b=HEALTHY), version=None), "two.json has no version; give"),
     (later(report(b=HEALTHY), generated_at=None), "two.json has no generated_at; give"),
+    (later(report(b=HEALTHY), generated_at="yesterday"), "two.json has no generated_at that is a time; give"),
     ([], "two.json is no report"),
     ({"schema": 1, "hosts": [{"name": "b"}]}, "two.json has a list of hosts that is not whole"),
 ])
@@ -105,6 +109,17 @@ def test_host_of_another_version_is_named(name, value):
     if name != "identities":
         with pytest.raises(ValueError, match=r"one\.json"):
             merge_reports([("one.json", piece)])
+
+
+@pytest.mark.parametrize(("rows", "name", "value"), [
+    ("findings", "summary", 5), ("findings", "evidence", "text"), ("findings", "service", ["a"]),
+    ("settings", "wanted", {"x": 1}), ("settings", "session", []),
+])
+def test_value_of_another_kind_is_told_before_anything_is_made_of_it(rows, name, value):
+    piece = later(report(a=AT_RISK))
+    piece["hosts"][0][rows][0][name] = value
+    with pytest.raises(ValueError, match=r"one\.json.* (not whole|has no (findings|settings) that this version can read)"):
+        merge_reports([("one.json", piece)])
 
 
 def test_one_host_twice_in_a_piece():

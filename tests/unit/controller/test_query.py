@@ -125,6 +125,13 @@ def test_answer(expression, found):
     ("values(summary)[0].x", "summary.* is a number"),
     ("hosts[?facts.kernel.va_bits < '42']", "a text such as '42' is neither less nor more than anything, numbers alone are; "
                                             "write `42`"),
+    ("hosts[?facts.kernel.va_bits == '39']", "hosts[].facts.kernel.va_bits is a number, which never equals a text; write `39`"),
+    ("hosts[?'39' != facts.kernel.va_bits].name", "write `39`"),
+    ("hosts[].findings[?explains=='true'][]", "hosts[].findings[].explains is true or false, which never equals a text; write "
+                                              "`true`"),
+    ("hosts[?findings[].id=='shm-full']", "column 19: the list of hosts[].findings[].id is a list, which never equals a text; "
+                                          "ask whether it holds one: contains(LIST, 'shm-full')"),
+    ("hosts[?findings==`1`].name", "hosts[].findings is a list, which never equals a number"),
 ])
 def test_path_that_leads_nowhere(expression, told):
     assert told in message(expression)

@@ -17,8 +17,10 @@ import yaml
 
 from ansible_collections.aarch64.validator.plugins.action.report import write_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._assess import assess_facts
+from ansible_collections.aarch64.validator.plugins.plugin_utils._release_check import recorded_facts
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._build import host_entry
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import file_name, host_name, recorded_outcome
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._replay import recorded
 from facts_factory import host_facts, node_facts
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +53,28 @@ def test_recorded_host(path):
 def test_file_of_a_host(host, file):
     assert file_name(host) == file
     assert host_name(file) == host
+
+
+@pytest.mark.parametrize("letter", ["x", "\u9a8c", "/"])
+def test_name_too_long_for_a_file_is_cut(letter, tmp_path):
+    names = [letter * 250 + end for end in "ab"]
+    files = [file_name(name) for name in names]
+    assert files[0] != files[1], "two hosts never share a file"
+    for file in files:
+        (tmp_path / file).write_text(json.dumps(node_facts()))
+        assert file_name(host_name(file)) != file and host_name(file).isprintable()
+    assert [name for name, _told, _text in recorded(str(tmp_path), names[:1], {})] == names[:1]
+    assert list(recorded_facts(str(tmp_path), names[1:])) == names[1:]
+
+
+def test_host_with_a_long_name_costs_no_report(tmp_path):
+    connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    names = ["\u9a8c" * 100, "val-1"]
+    (tmp_path / "hosts.json").write_text(json.dumps({"validators": {"hosts": dict.fromkeys(names, connection)}}))
+    run = audit(tmp_path, "-i", "hosts.json", memory_pool_fail_on="never")
+    assert run.status == 0, run.output
+    assert {entry["name"] for entry in run.report["hosts"] if not entry["failure"]} == set(names)
+    assert {path.name for path in (tmp_path / "validator-report/facts").iterdir()} == set(map(file_name, names))
 
 
 def test_name_of_a_file_cannot_drive_the_terminal():

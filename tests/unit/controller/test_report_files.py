@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -15,9 +16,11 @@ from pathlib import Path
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleActionFail
+from test_replay import audit
 
 from ansible_collections.aarch64.validator.plugins.plugin_utils._report import _spool
-from ansible_collections.aarch64.validator.plugins.plugin_utils._report._files import remove, write_text
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._files import check_writable, remove, write_text
+from facts_factory import node_facts
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
@@ -116,6 +119,30 @@ def test_a_file_that_cannot_be_written_leaves_nothing(shared: Path) -> None:
     with pytest.raises(AnsibleActionFail, match="No space left"):
         write_text(pieces(), str(shared / "report"), "report.json")
     assert not os.listdir(shared / "report")
+
+
+def test_a_directory_that_takes_no_file_is_told_before_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    for given in (tmp_path / "file", tmp_path / "file/deeper", Path("/proc/report")):
+        with pytest.raises(AnsibleActionFail, match=r"^memory_pool_report_dir: '.*' cannot be written \(.*\); give a directory"):
+            check_writable(str(given))
+    check_writable(str(tmp_path / "new/deeper"))
+    assert list((tmp_path / "new/deeper").iterdir()) == [], "what was tried is gone again"
+
+
+def test_a_run_that_could_not_keep_its_report_asks_no_host(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    run = audit(tmp_path, "-i", "val-1,", "-c", "local", memory_pool_hosts="all", memory_pool_report_dir="file")
+    assert run.status == 2 and "memory_pool_report_dir: 'file' cannot be written" in run.output
+    assert "Gather and judge" not in run.output
+
+
+def test_what_was_found_is_shown_where_it_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "val-1.json").write_text(json.dumps(node_facts()))
+    (tmp_path / "file").write_text("kept")
+    run = audit(tmp_path, memory_pool_facts_dir=".", memory_pool_report_dir="file")
+    assert run.status == 2 and "memory_pool_report_dir: 'file' cannot be written" in run.output
+    assert "audit: 1 host: 1 healthy" in run.output and "report: " not in run.output
 
 
 def test_the_spool_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

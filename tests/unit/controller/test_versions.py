@@ -14,6 +14,8 @@ import pytest
 import yaml
 from test_requirements import PYTHONS_OF_CORE
 
+from ansible_collections.aarch64.validator.plugins.plugin_utils._version import VERSION
+
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 JOBS = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())["jobs"]
@@ -35,6 +37,10 @@ def listed(name: str) -> list:
 
 def matrix(job: str) -> dict:
     return JOBS[job]["strategy"]["matrix"]
+
+
+def test_reports_name_the_version_of_the_collection():
+    assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION
 
 
 def test_the_workflow_has_the_lists_of_the_scripts():
