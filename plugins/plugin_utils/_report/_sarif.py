@@ -39,6 +39,7 @@ def sarif(report: dict) -> dict:
     run = {
         "tool": {"driver": {
             "name": TOOL,
+            "version": report["version"],
             "rules": [_rule(identifier, known.get(identifier)) for identifier in identifiers],
             "notifications": [{"id": name} for name in (*NOT_JUDGED, LEFT_OUT, PENDING)],
         }},

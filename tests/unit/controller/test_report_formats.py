@@ -158,6 +158,7 @@ def test_schema_of_sarif_is_asked_at_all():
 def test_sarif_has_each_rule_and_each_finding():
     (run,) = sarif(FLEET)["runs"]
     rules = run["tool"]["driver"]["rules"]
+    assert run["tool"]["driver"]["version"] == FLEET["version"]
     assert {rule["id"] for rule in rules} == set(DEFAULTS)
     small = next(rule for rule in rules if rule["id"] == "shm-mode")
     assert small["shortDescription"] == {"text": "Not everyone may create shared memory."}
