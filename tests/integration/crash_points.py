@@ -57,6 +57,12 @@ def points(log: str) -> list[Point]:
     return found
 
 
+def moved(point: Point, log: str) -> Point:
+    """The same point in another run, in which files of more or fewer processes were read before it."""
+    alike = [one for one in points(log) if one.call == point.call and one.text == point.text]
+    return min(alike, key=lambda one: abs(one.number - point.number), default=point)
+
+
 def orders(point: Point, how: str, lasting: bool = False) -> str:
     """What to tell strace. A lasting error hits all later calls of this name as well."""
     effect = "signal=KILL" if how == KILL else f"error={how}"

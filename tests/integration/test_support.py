@@ -18,6 +18,7 @@ import typing as t
 import urllib.request
 from pathlib import Path
 
+import crash_points
 import pytest
 import rootfs
 from conftest import SUPPORT, HostHandle, MakeFleet
@@ -290,3 +291,12 @@ def test_down_ends_a_fleet_whose_keepers_died(make_fleet: MakeFleet) -> None:
     assert not Path("/run/netns", fleet.netns).exists()
     assert not fleet.root("lone").exists()
     assert str(fleet.workdir) not in Path("/proc/self/mounts").read_text(encoding="utf-8")
+
+
+def test_a_crash_point_is_found_again_where_more_was_read_before_it() -> None:
+    read, write = 'openat(AT_FDCWD</>, "/proc/{}/status", O_RDONLY) = 3', 'openat(AT_FDCWD</>, "/etc/new", O_WRONLY|O_CREAT) = 4'
+    first, later = ("\n".join([*map(read.format, range(count)), write, write]) for count in (5, 9))
+    one, two = crash_points.points(first)
+    assert (one.number, two.number) == (6, 7)
+    assert crash_points.moved(two, later).number in (10, 11)
+    assert crash_points.moved(one, "").number == 6
