@@ -136,10 +136,10 @@ def before_the_build(options: dict, directory: str, wanted: Wanted) -> tuple:
                          "make room, or give another O(dir)")
     artefacts = os.path.isdir(wanted.artefacts) and bool(os.listdir(wanted.artefacts))
     record = running.load(directory, running.RECORD)
-    if artefacts and not record and not running.load(directory, running.STATUS):
+    status = running.load(directory, running.STATUS)
+    if artefacts and not record and not status:
         check_cargo_made(wanted.artefacts)
     reasons = plan.stale_reasons(record, wanted.record["inputs"], wanted.record["source"], artefacts, options["clean"])
-    status = running.load(directory, running.STATUS)
     unfinished = status.get("outcome") in ("running", "timed out") and not reasons and artefacts
     return reasons, ["a build that was interrupted goes on where it stopped"] if unfinished else []
 

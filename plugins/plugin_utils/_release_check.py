@@ -11,7 +11,7 @@ import os
 
 from ansible_collections.aarch64.validator.plugins.module_utils._sizes import OptionError, format_human
 from ansible_collections.aarch64.validator.plugins.plugin_utils._release import checked_manifest
-from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import file_name, host_name
+from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorded import host_names
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._binary import FIXED_WASMTIME, version_tuple
 from ansible_collections.aarch64.validator.plugins.plugin_utils._rules._release import misfits
 from ansible_collections.aarch64.validator.plugins.plugin_utils._sound import sound_facts
@@ -27,10 +27,9 @@ def recorded_facts(directory: str, names: list | None = None) -> dict:
     Raises ValueError for a file that cannot be used.
     """
     found = {}
-    known = {file_name(name): name for name in names or ()}  # a name that was cut cannot be read back
+    host_of = host_names(names)
     for path in sorted(glob.glob(os.path.join(glob.escape(directory), "*.json"))):
-        file = os.path.basename(path)
-        host = known.get(file) or host_name(file)
+        host = host_of(os.path.basename(path))
         if names is not None and host not in names:
             continue
         try:

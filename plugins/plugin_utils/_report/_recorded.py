@@ -34,6 +34,12 @@ def file_name(host: str) -> str:
     return quoted + SUFFIX
 
 
+def host_names(hosts: t.Iterable[str] | None) -> t.Callable[[str], str]:
+    """host_name, for these hosts also where their names were cut, which cannot be read back."""
+    known = {file_name(host): host for host in hosts or ()}
+    return lambda file: known.get(file) or host_name(file)
+
+
 def host_name(file: str) -> str:
     """The host of a file; file_name backwards, for a name that was not cut. What could drive a terminal stays encoded."""
     return _printable(urllib.parse.unquote(file[:-len(SUFFIX)]))

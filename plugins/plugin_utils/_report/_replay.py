@@ -20,8 +20,7 @@ from ansible_collections.aarch64.validator.plugins.plugin_utils._report._recorde
     SUFFIX,
     cached,
     facts_outcome,
-    file_name,
-    host_name,
+    host_names,
     recorded_outcome,
     refused,
 )
@@ -43,8 +42,8 @@ def recorded(
         raise AnsibleActionFail(str(error)) from None
     files = regular_files(directory)
     own = [file for file in files if file.suffix == SUFFIX]
-    known = {file_name(host): host for host in hosts or ()}  # a name that was cut cannot be read back
-    told = ((known.get(file.name) or host_name(file.name), file) for file in own) if own else cache(files)
+    host_of = host_names(hosts)
+    told = ((host_of(file.name), file) for file in own) if own else cache(files)
     found = False
     for name, source in told:
         if hosts is None or name in hosts:
