@@ -17,7 +17,7 @@ from crash_machines import FSTAB, Ended, Machine, Seen, run_all
 ALL = os.environ.get("CRASH_POINTS") == "all"  # otherwise a part of all, which a test may make smaller still
 STATE_DIRECTORY = "/var/lib/aarch64-validator"
 TEMPORARY = ".aarch64-validator-new"
-TRIES = 3  # to meet a call again whose number depends on how many processes the machine has
+TRIES = 4  # to meet a call again whose number depends on how many processes the machine has
 
 
 class Trial(t.NamedTuple):
@@ -88,14 +88,14 @@ def chosen(found: list[points.Point], every: int = 1) -> list[tuple[points.Point
 def attempt(machine: Machine, trial: Trial, ends: Ends, point: points.Point, how: str, lasting: bool, back: bool) -> None:
     """Disturb one run and look at everything. back: take it back at once, and do not let it run to its end first."""
     where = f"{trial.name}: {how}{' from' if lasting else ' at'} {point.call} {point.number}: {point.text}"
-    machine.prepare(trial.before)
-    done = machine.traced(trial.module, trial.options, [points.orders(point, how, lasting)])
+    wanted = point
     for _try in range(TRIES):
+        machine.prepare(trial.before)
+        done = machine.traced(trial.module, trial.options, [points.orders(wanted, how, lasting)])
         if points.hit(done.log):
             break
+        wanted = points.moved(point, done.log)
         run_all(machine, trial.after)
-        machine.prepare(trial.before)
-        done = machine.traced(trial.module, trial.options, [points.orders(points.moved(point, done.log), how, lasting)])
     assert points.hit(done.log), f"{where}: not reached: {done.answer or done.errors} {points.writing(done.log)}"
     check_answer(done, how, where)
     check_files(machine, ends, where)
